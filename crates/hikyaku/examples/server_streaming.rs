@@ -1,0 +1,18 @@
+//! One request, a stream of responses: counting.
+
+mod proto;
+mod serving;
+
+use hikyaku::{Channel, Status};
+use proto::numbers::{Number, NumbersClient};
+
+#[tokio::main]
+async fn main() -> Result<(), Status> {
+    let numbers = NumbersClient::new(Channel::connect(&serving::start().await?).await?);
+
+    let mut replies = numbers.count_to(Number { value: 5, ..Default::default() }).await?;
+    while let Some(number) = replies.next().await? {
+        println!("{}", number.value);
+    }
+    Ok(())
+}

@@ -1,0 +1,345 @@
+//! The frame around each message of a call.
+//!
+//! ```text
+//! +------+-----------------+------------------------+
+//! | flag | length (32 bit) | message                |      flag 0: as is, 1: compressed
+//! +------+-----------------+------------------------+
+//! ```
+//!
+//! The borders of DATA frames mean nothing: one frame may hold many messages, one message may span
+//! many frames. A message that lies in one chunk is handed out as a slice of it. One that does not
+//! is copied together as it arrives, and room is made for what has arrived, never for what was
+//! announced.
+//!
+//! Spec: gRPC over HTTP/2, "Length-Prefixed-Message".
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::status::Status;
+
+/// Writes the prefix of a message of `len` bytes.
+///
+/// # Errors
+/// [`BadEnvelope::TooLong`] if `len` does not fit its 32 bits. Nothing has been written.
+pub(crate) fn write_prefix(
+    out: &mut impl BufMut,
+    compressed: bool,
+    len: usize,
+) -> Result<(), BadEnvelope> {
+    let Ok(wire_len) = u32::try_from(len) else {
+        return Err(BadEnvelope::TooLong { len, max: MAX_LEN });
+    };
+    let [a, b, c, d] = wire_len.to_be_bytes();
+    out.put_slice(&[u8::from(compressed), a, b, c, d]);
+    Ok(())
+}
+
+/// One message as it was on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// Whether the bytes are compressed, in the coding that `grpc-encoding` names.
+    pub(crate) compressed: bool,
+    /// The message without its prefix.
+    pub(crate) bytes: Bytes,
+}
+
+/// Turns the chunks of a body into messages.
+///
+/// Bytes enter by [`Deframer::push`] and leave by [`Deframer::next`]; a body must end where a
+/// message ends ([`Deframer::finish`]). After an error, `next` repeats it: the call is over.
+#[derive(Debug, Default)]
+pub(crate) struct Deframer {
+    /// The chunk being read.
+    front: Bytes,
+    /// The message that began in a chunk that is used up.
+    partial: Partial,
+    /// Chunks behind the front, in order.
+    queue: VecDeque<Bytes>,
+    /// Small chunks behind the queue, joined. A peer that sends single bytes to a reader that is
+    /// slow thus costs bytes, not a reference and a pinned read buffer for each of them.
+    spill: BytesMut,
+    /// All bytes pushed and not handed out, prefixes included.
+    buffered_len: usize,
+}
+
+impl Deframer {
+    /// Takes the next chunk of the body.
+    pub(crate) fn push(&mut self, chunk: Bytes) {
+        self.buffered_len += chunk.len();
+        if self.front.is_empty() && self.queue.is_empty() && self.spill.is_empty() {
+            self.front = chunk;
+        } else if chunk.len() <= SMALL_LEN {
+            self.spill.extend_from_slice(&chunk);
+        } else {
+            if !self.spill.is_empty() {
+                self.queue.push_back(mem::take(&mut self.spill).freeze());
+            }
+            self.queue.push_back(chunk);
+        }
+    }
+
+    /// The next whole message, or `None` until more is pushed.
+    ///
+    /// # Errors
+    /// - [`BadEnvelope::Flag`] if a message begins with neither 0 nor 1.
+    /// - [`BadEnvelope::TooLong`] if it announces more than `max_len` bytes. Known from its prefix,
+    ///   before anything was allocated for it.
+    #[inline]
+    pub(crate) fn next(&mut self, max_len: usize) -> Result<Option<Message>, BadEnvelope> {
+        if let Partial::Nothing = self.partial
+            && let Some(bytes) = self.front.first_chunk()
+        {
+            let prefix = Prefix::decode(*bytes, max_len)?;
+            if self.front.len() - PREFIX_LEN >= prefix.len {
+                self.front.advance(PREFIX_LEN);
+                return Ok(Some(self.split_front(prefix)));
+            }
+        }
+        self.next_split(max_len)
+    }
+
+    /// Checks, once [`Deframer::next`] has returned `None`, that the body may end here.
+    ///
+    /// # Errors
+    /// [`BadEnvelope::Truncated`] if it ends inside a message.
+    pub(crate) fn finish(&self) -> Result<(), BadEnvelope> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let expected = match &self.partial {
+            Partial::Nothing | Partial::Prefix { .. } => PREFIX_LEN,
+            Partial::Body { prefix, .. } => PREFIX_LEN + prefix.len,
+        };
+        Err(BadEnvelope::Truncated {
+            arrived: self.buffered_len,
+            expected,
+        })
+    }
+
+    /// Bytes that are held: everything pushed and not handed out, prefixes included.
+    pub(crate) const fn buffered_len(&self) -> usize {
+        self.buffered_len
+    }
+
+    /// Whether no byte is held.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.buffered_len == 0
+    }
+
+    /// As [`Deframer::next`], for a message that may lie in more than the front chunk.
+    #[inline(never)]
+    fn next_split(&mut self, max_len: usize) -> Result<Option<Message>, BadEnvelope> {
+        loop {
+            self.take_prefix(max_len)?;
+            if let Some(message) = self.take_body() {
+                return Ok(Some(message));
+            }
+            if self.front.is_empty() && !self.refill() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Moves bytes of the front chunk into the prefix until it is complete.
+    fn take_prefix(&mut self, max_len: usize) -> Result<(), BadEnvelope> {
+        if let Partial::Nothing = self.partial
+            && !self.front.is_empty()
+        {
+            self.partial = Partial::Prefix {
+                bytes: [0; PREFIX_LEN],
+                filled: 0,
+            };
+        }
+        if let Partial::Prefix { bytes, filled } = &mut self.partial {
+            let missing = bytes.get_mut(*filled..).unwrap_or_default();
+            let len = missing.len().min(self.front.len());
+            self.front.copy_to_slice(missing.split_at_mut(len).0);
+            *filled += len;
+            if *filled == PREFIX_LEN {
+                // A bad prefix stays where it is, so that the next call finds it again.
+                let prefix = Prefix::decode(*bytes, max_len)?;
+                self.partial = Partial::Body {
+                    prefix,
+                    bytes: Vec::new(),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves bytes of the front chunk into the message until it is complete.
+    fn take_body(&mut self) -> Option<Message> {
+        let Partial::Body { prefix, bytes } = &mut self.partial else {
+            return None;
+        };
+        let prefix = *prefix;
+        if bytes.is_empty() && self.front.len() >= prefix.len {
+            self.partial = Partial::Nothing;
+            return Some(self.split_front(prefix));
+        }
+        let len = self.front.len().min(prefix.len - bytes.len());
+        reserve(bytes, len, prefix.len);
+        bytes.extend_from_slice(&self.front.split_to(len));
+        if bytes.len() < prefix.len {
+            return None;
+        }
+        let bytes = Bytes::from(mem::take(bytes));
+        self.partial = Partial::Nothing;
+        self.buffered_len -= PREFIX_LEN + prefix.len;
+        Some(Message {
+            compressed: prefix.compressed,
+            bytes,
+        })
+    }
+
+    /// The message at the very start of the front chunk, which is known to hold it.
+    #[inline]
+    fn split_front(&mut self, prefix: Prefix) -> Message {
+        self.buffered_len -= PREFIX_LEN + prefix.len;
+        Message {
+            compressed: prefix.compressed,
+            bytes: self.front.split_to(prefix.len),
+        }
+    }
+
+    /// Brings the next chunk to the front, which is used up. `false` if there is none.
+    fn refill(&mut self) -> bool {
+        self.front = match self.queue.pop_front() {
+            Some(chunk) => chunk,
+            None => mem::take(&mut self.spill).freeze(),
+        };
+        !self.front.is_empty()
+    }
+}
+
+/// What is known of a message whose first bytes came in a chunk that is used up.
+#[derive(Debug, Default)]
+enum Partial {
+    /// No message has begun.
+    #[default]
+    Nothing,
+    /// Some bytes of the prefix, or all of a bad one.
+    Prefix {
+        /// The prefix, from its first byte.
+        bytes: [u8; PREFIX_LEN],
+        /// How many bytes of it are there.
+        filled: usize,
+    },
+    /// The prefix and some bytes of the message.
+    Body {
+        /// The prefix.
+        prefix: Prefix,
+        /// The message, from its first byte.
+        bytes: Vec<u8>,
+    },
+}
+
+/// The five bytes before a message, checked.
+#[derive(Clone, Copy, Debug)]
+struct Prefix {
+    compressed: bool,
+    len: usize,
+}
+
+impl Prefix {
+    #[inline]
+    fn decode(bytes: [u8; PREFIX_LEN], max_len: usize) -> Result<Self, BadEnvelope> {
+        let [flag, a, b, c, d] = bytes;
+        let compressed = match flag {
+            0 => false,
+            1 => true,
+            flag => return Err(BadEnvelope::Flag { flag }),
+        };
+        // A length that this machine cannot count is too long in any case.
+        let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        if len > max_len {
+            return Err(BadEnvelope::TooLong { len, max: max_len });
+        }
+        Ok(Self { compressed, len })
+    }
+}
+
+/// Makes room for `additional` bytes of a message of `len`: twice what has arrived, so that growing
+/// stays cheap, and no more than the message needs.
+fn reserve(bytes: &mut Vec<u8>, additional: usize, len: usize) {
+    let needed = bytes.len() + additional;
+    if needed > bytes.capacity() {
+        let target = needed.saturating_mul(2).min(len);
+        bytes.reserve_exact(target - bytes.len());
+    }
+}
+
+/// A body that does not follow the grammar, or passes the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadEnvelope {
+    /// A message begins with a byte that is no flag.
+    Flag {
+        /// The byte.
+        flag: u8,
+    },
+    /// A message is longer than is allowed.
+    TooLong {
+        /// Bytes announced.
+        len: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// The body ended inside a message.
+    Truncated {
+        /// Bytes of the message that came, prefix included.
+        arrived: usize,
+        /// Bytes that should have, as far as that was known: the prefix, or prefix and message.
+        expected: usize,
+    },
+}
+
+impl fmt::Display for BadEnvelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag { flag } => write!(f, "message begins with flag {flag}, not with 0 or 1"),
+            Self::TooLong { len, max } => write!(f, "message of {len} bytes, limit {max}"),
+            Self::Truncated { arrived, expected } if *expected == PREFIX_LEN => {
+                write!(
+                    f,
+                    "body ended inside a message prefix, {arrived} of {expected} bytes came"
+                )
+            }
+            Self::Truncated { arrived, expected } => {
+                write!(
+                    f,
+                    "body ended inside a message, {arrived} of {expected} bytes came"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for BadEnvelope {}
+
+impl From<BadEnvelope> for Status {
+    fn from(bad: BadEnvelope) -> Self {
+        match bad {
+            BadEnvelope::TooLong { .. } => Self::resource_exhausted(bad.to_string()),
+            BadEnvelope::Flag { .. } | BadEnvelope::Truncated { .. } => {
+                Self::internal(bad.to_string())
+            }
+        }
+    }
+}
+
+/// Bytes before each message.
+pub(crate) const PREFIX_LEN: usize = 5;
+
+/// The longest message the prefix can announce, in bytes.
+const MAX_LEN: usize = u32::MAX as usize;
+
+/// Chunks up to this length are copied together while they wait. Copying so little costs about as
+/// much as keeping a reference; a longer one is worth the read buffer it pins.
+const SMALL_LEN: usize = 1024;
+
+#[cfg(test)]
+mod tests;

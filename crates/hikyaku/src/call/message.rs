@@ -1,0 +1,119 @@
+//! A message of the application with its envelope, in one pass.
+
+use bytes::{Bytes, BytesMut};
+
+use super::envelope::{self, Deframer, PREFIX_LEN};
+use crate::Status;
+use crate::codec::{Codec, CodecError};
+
+/// Appends a message with its envelope. The length is filled in afterwards, so that the message is
+/// encoded straight into its place. On an error `out` is as it was.
+///
+/// # Errors
+/// INTERNAL if the codec cannot encode the message.
+pub(crate) fn frame<C: Codec<T>, T>(message: &T, out: &mut BytesMut) -> Result<(), Status> {
+    let start = out.len();
+    out.extend_from_slice(&[0; PREFIX_LEN]);
+    let framed = C::encode(message, out).map_err(|error| error.to_string()).and_then(|()| {
+        let len = out.len() - start - PREFIX_LEN;
+        let mut prefix = out.get_mut(start..).unwrap_or_default();
+        envelope::write_prefix(&mut prefix, false, len).map_err(|error| error.to_string())
+    });
+    framed.map_err(|error| {
+        out.truncate(start);
+        Status::internal(format!("cannot encode the message: {error}"))
+    })
+}
+
+/// Decodes the bytes of one message.
+///
+/// # Errors
+/// INTERNAL if they are no such message. Spec: statuscodes.md, parsing of a protobuf.
+pub(crate) fn decode<T>(
+    bytes: Bytes,
+    codec: fn(Bytes) -> Result<T, CodecError>,
+) -> Result<T, Status> {
+    codec(bytes).map_err(|error| Status::internal(format!("cannot decode the message: {error}")))
+}
+
+/// The next message of a body, uncompressed.
+///
+/// # Errors
+/// RESOURCE_EXHAUSTED for one over `max_len` bytes; INTERNAL for a broken envelope, and for a
+/// compressed message where no coding was announced.
+pub(crate) fn next(deframer: &mut Deframer, max_len: usize) -> Result<Option<Bytes>, Status> {
+    match deframer.next(max_len)? {
+        None => Ok(None),
+        Some(message) if message.compressed => {
+            Err(Status::internal("a message is flagged as compressed, but no grpc-encoding was sent"))
+        }
+        Some(message) => Ok(Some(message.bytes)),
+    }
+}
+
+/// The one message of a body that must hold exactly one.
+#[derive(Debug, Default)]
+pub(crate) struct Only {
+    deframer: Deframer,
+    first: Option<Bytes>,
+}
+
+impl Only {
+    /// Takes the next chunk of the body.
+    ///
+    /// # Errors
+    /// As [`next`], as soon as it can be known; UNIMPLEMENTED for a second message
+    /// (statuscodes.md, cardinality).
+    pub(crate) fn push(&mut self, chunk: Bytes, max_len: usize) -> Result<(), Status> {
+        self.deframer.push(chunk);
+        if self.first.is_none() {
+            self.first = next(&mut self.deframer, max_len)?;
+        }
+        if self.first.is_some() && next(&mut self.deframer, max_len)?.is_some() {
+            return Err(Status::unimplemented("one message was expected, more came"));
+        }
+        Ok(())
+    }
+
+    /// The message, once the body has ended.
+    ///
+    /// # Errors
+    /// INTERNAL if the body ended inside a message, UNIMPLEMENTED if there was none.
+    pub(crate) fn finish(self) -> Result<Bytes, Status> {
+        self.deframer.finish()?;
+        self.first.ok_or_else(|| Status::unimplemented("one message was expected, none came"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Code;
+
+    fn collect(chunks: &[&'static [u8]]) -> Result<Bytes, Status> {
+        let mut only = Only::default();
+        for chunk in chunks {
+            only.push(Bytes::from_static(chunk), 4)?;
+        }
+        only.finish()
+    }
+
+    #[test]
+    fn exactly_one_message_is_taken() {
+        type Row = (&'static [&'static [u8]], Result<&'static [u8], Code>);
+        let table: [Row; 8] = [
+            (&[b"\0\0\0\0\x02ab"], Ok(b"ab")),
+            (&[b"\0\0\0\0\0"], Ok(b"")),
+            (&[b"\0\0\0", b"\0\x02a", b"b"], Ok(b"ab")),
+            (&[], Err(Code::Unimplemented)),
+            (&[b"\0\0\0\0\x01a\0\0\0\0\x01b"], Err(Code::Unimplemented)),
+            (&[b"\0\0\0\0\x02a"], Err(Code::Internal)),
+            (&[b"\0\0\0\0\x05"], Err(Code::ResourceExhausted)),
+            (&[b"\x01\0\0\0\x01a"], Err(Code::Internal)),
+        ];
+        for (chunks, want) in table {
+            let got = collect(chunks);
+            assert_eq!(got.as_deref().map_err(Status::code), want, "{chunks:?}");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! A channel: a server's address, and the connection to it that comes and goes behind it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::connecting;
+use super::error::ConnectError;
+use super::sender::{ClientStreaming, Sender};
+use super::streaming::Streaming;
+use super::target::Target;
+use crate::call::message::frame;
+use crate::codec::Codec;
+use crate::net::mailbox::{Mailbox, Open, Patience};
+use crate::net::outbox::{Outbox, Wish};
+use crate::net::receiver::OnlyReceiver;
+use crate::request::Parts;
+use crate::{Metadata, Request, Response, Status};
+
+/// A way to a server, shared by all calls to it. Cheap to clone.
+///
+/// It connects when it is made ([`Channel::connect`]) or when the first call wants it
+/// ([`Channel::lazy`]), and again when the connection is lost, with a growing wait between failed
+/// attempts. Calls made meanwhile wait for the connection, and fail with UNAVAILABLE if it does not
+/// come about. The connection ends when the last clone and the last streaming call are dropped.
+///
+/// # Example
+/// ```no_run
+/// # async fn run() -> Result<(), hikyaku::Status> {
+/// let channel = hikyaku::Channel::connect("http://localhost:1234").await?;
+/// // let users = UserManagerClient::new(channel);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Channel {
+    handle: Arc<ChannelHandle>,
+}
+
+/// Dropped with the last clone of the channel.
+struct ChannelHandle {
+    shared: Arc<Shared>,
+}
+
+/// What the channel and its connections know of each other.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) target: Target,
+    pub(crate) user_agent: String,
+    pub(crate) max_message_len: usize,
+    pub(crate) http2: hikyaku_http2::Config,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    /// Where new calls go: the open connection, or the one in the making.
+    outbox: Arc<Outbox>,
+    is_closed: bool,
+}
+
+impl Channel {
+    /// Connects to a server: `http://HOST:PORT`, or `HOST:PORT`.
+    ///
+    /// # Errors
+    /// [`ConnectError`], which `?` turns into a [`Status`].
+    pub async fn connect(target: &str) -> Result<Self, ConnectError> {
+        Self::builder(target).connect().await
+    }
+
+    /// A channel that connects when the first call wants it.
+    ///
+    /// # Errors
+    /// [`ConnectError::Target`], [`ConnectError::NoRuntime`].
+    pub fn lazy(target: &str) -> Result<Self, ConnectError> {
+        Self::builder(target).lazy()
+    }
+
+    /// A channel with other than the default options.
+    #[must_use]
+    pub fn builder(target: &str) -> ChannelBuilder {
+        ChannelBuilder {
+            target: target.to_owned(),
+            user_agent: None,
+            max_message_len: crate::MAX_MESSAGE_LEN,
+        }
+    }
+
+    /// Calls a method with one request and one response. Dropping the future cancels the call.
+    ///
+    /// # Errors
+    /// The status of the call.
+    pub async fn unary<C, Req, Resp>(
+        &self,
+        path: &'static str,
+        request: Request<Req>,
+    ) -> Result<Response<Resp>, Status>
+    where
+        C: Codec<Req> + Codec<Resp>,
+    {
+        let (message, parts) = request.into_parts();
+        let mailbox = self.start_with::<C, Req>(path, parts, &message, Patience::Whole)?;
+        let call = CallGuard::new(self.clone(), Arc::clone(&mailbox));
+        let mut receiver = OnlyReceiver::new::<C>(mailbox, self.handle.shared.max_message_len);
+        let (message, trailers) = poll_fn(|cx| receiver.poll(cx)).await?;
+        Ok(Response::from_parts(message, call.head(), trailers))
+    }
+
+    /// Calls a method with one request and a stream of responses.
+    ///
+    /// # Errors
+    /// INTERNAL if the request cannot be encoded. What becomes of the call, the stream says.
+    pub async fn server_streaming<C, Req, Resp>(
+        &self,
+        path: &'static str,
+        request: Request<Req>,
+    ) -> Result<Streaming<Resp>, Status>
+    where
+        C: Codec<Req> + Codec<Resp>,
+    {
+        let (message, parts) = request.into_parts();
+        let mailbox = self.start_with::<C, Req>(path, parts, &message, Patience::Eager)?;
+        Ok(self.streaming::<C, Resp>(mailbox))
+    }
+
+    /// Calls a method with a stream of requests and one response.
+    ///
+    /// # Errors
+    /// None yet; what becomes of the call, its sender says.
+    pub async fn client_streaming<C, Req, Resp>(
+        &self,
+        path: &'static str,
+        request: Request<()>,
+    ) -> Result<ClientStreaming<Req, Resp>, Status>
+    where
+        C: Codec<Req> + Codec<Resp>,
+    {
+        let ((), parts) = request.into_parts();
+        let mailbox = self.start(path, parts, Patience::Whole, BytesMut::new(), Requests::Open);
+        let call = CallGuard::new(self.clone(), Arc::clone(&mailbox));
+        let sender = Sender::new::<C>(Arc::clone(&mailbox));
+        let receiver = OnlyReceiver::new::<C>(mailbox, self.handle.shared.max_message_len);
+        Ok(ClientStreaming::new(sender, receiver, call))
+    }
+
+    /// Calls a method with a stream in each direction.
+    ///
+    /// # Errors
+    /// None yet; what becomes of the call, its streams say.
+    pub async fn bidi_streaming<C, Req, Resp>(
+        &self,
+        path: &'static str,
+        request: Request<()>,
+    ) -> Result<(Sender<Req>, Streaming<Resp>), Status>
+    where
+        C: Codec<Req> + Codec<Resp>,
+    {
+        let ((), parts) = request.into_parts();
+        let mailbox = self.start(path, parts, Patience::Eager, BytesMut::new(), Requests::Open);
+        let sender = Sender::new::<C>(Arc::clone(&mailbox));
+        Ok((sender, self.streaming::<C, Resp>(mailbox)))
+    }
+
+    fn streaming<C: Codec<Resp>, Resp>(&self, mailbox: Arc<Mailbox>) -> Streaming<Resp> {
+        let call = CallGuard::new(self.clone(), Arc::clone(&mailbox));
+        Streaming::new::<C>(mailbox, call, self.handle.shared.max_message_len)
+    }
+
+    /// Starts a call whose one request is known.
+    fn start_with<C: Codec<Req>, Req>(
+        &self,
+        path: &'static str,
+        parts: Parts,
+        message: &Req,
+        patience: Patience,
+    ) -> Result<Arc<Mailbox>, Status> {
+        let mut bytes = BytesMut::new();
+        frame::<C, Req>(message, &mut bytes)?;
+        Ok(self.start(path, parts, patience, bytes, Requests::Complete))
+    }
+
+    fn start(
+        &self,
+        path: &'static str,
+        parts: Parts,
+        patience: Patience,
+        bytes: BytesMut,
+        requests: Requests,
+    ) -> Arc<Mailbox> {
+        let shared = &self.handle.shared;
+        let Parts { metadata, deadline, .. } = parts;
+        let mailbox = Arc::new(Mailbox::new(shared.current_outbox(), patience, 0));
+        let mut outbound = mailbox.outbound();
+        outbound.open = Some(Open { path, metadata, deadline, number: 0 });
+        outbound.bytes = bytes;
+        if let Requests::Complete = requests {
+            outbound.end = Some(Ok(()));
+        }
+        drop(outbound);
+        shared.forward(Arc::clone(&mailbox));
+        mailbox
+    }
+}
+
+/// Whether all requests of a call are known when it starts.
+enum Requests {
+    Complete,
+    Open,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("target", &self.handle.shared.target.authority).finish()
+    }
+}
+
+impl Drop for ChannelHandle {
+    fn drop(&mut self) {
+        let mut current = self.shared.current();
+        current.is_closed = true;
+        current.outbox.ask(Wish::Drain);
+    }
+}
+
+impl Shared {
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn current_outbox(&self) -> Arc<Outbox> {
+        Arc::clone(&self.current().outbox)
+    }
+
+    /// Puts a call that has no stream under the connection of the moment.
+    pub(crate) fn forward(&self, mut mailbox: Arc<Mailbox>) {
+        // An outbox is replaced before it closes, so that the second try finds an open one.
+        while let Err(back) = mailbox.move_to(&self.current_outbox()) {
+            mailbox = back;
+        }
+    }
+
+    /// Replaces the outbox `old`, if it is still where new calls go.
+    pub(crate) fn renew(&self, old: &Arc<Outbox>) {
+        let mut current = self.current();
+        if Arc::ptr_eq(&current.outbox, old) {
+            current.outbox = Outbox::new();
+            if current.is_closed {
+                current.outbox.ask(Wish::Drain);
+            }
+        }
+    }
+}
+
+/// Ends a call when the application lets go of it, and keeps its channel alive until then.
+pub(crate) struct CallGuard {
+    _channel: Channel,
+    mailbox: Arc<Mailbox>,
+}
+
+impl CallGuard {
+    fn new(channel: Channel, mailbox: Arc<Mailbox>) -> Self {
+        Self { _channel: channel, mailbox }
+    }
+
+    /// What the server sent before its first message; empty before that is there.
+    pub(crate) fn head(&self) -> Metadata {
+        self.mailbox.head().map(Metadata::received).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for CallGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallGuard")
+    }
+}
+
+impl Drop for CallGuard {
+    fn drop(&mut self) {
+        self.mailbox.update(|outbound| outbound.cancelled = true);
+    }
+}
+
+/// The options of a [`Channel`].
+///
+/// # Example
+/// ```
+/// # hikyaku::server::runtime(1)?.block_on(async {
+/// let channel = hikyaku::Channel::builder("http://localhost:1234")
+///     .user_agent("shop/1.2")
+///     .max_message_len(64 * 1024 * 1024)
+///     .lazy();
+/// assert!(channel.is_ok());
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it connects"]
+pub struct ChannelBuilder {
+    target: String,
+    user_agent: Option<String>,
+    max_message_len: usize,
+}
+
+impl ChannelBuilder {
+    /// Puts a product before hikyaku's own in `user-agent`.
+    pub fn user_agent(mut self, product: &str) -> Self {
+        self.user_agent = Some(product.to_owned());
+        self
+    }
+
+    /// Sets the length a response message may have at most. Bytes; 4 MiB by default.
+    pub fn max_message_len(mut self, bytes: usize) -> Self {
+        self.max_message_len = bytes;
+        self
+    }
+
+    /// Makes the channel and connects it.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn connect(self) -> Result<Channel, ConnectError> {
+        let (told, outcome) = oneshot::channel();
+        let channel = self.start(Some(told))?;
+        match outcome.await {
+            Ok(Ok(())) => Ok(channel),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(ConnectError::NoRuntime),
+        }
+    }
+
+    /// Makes the channel; it connects when the first call wants it.
+    ///
+    /// # Errors
+    /// [`ConnectError::Target`], [`ConnectError::NoRuntime`].
+    pub fn lazy(self) -> Result<Channel, ConnectError> {
+        self.start(None)
+    }
+
+    fn start(
+        self,
+        told: Option<oneshot::Sender<Result<(), ConnectError>>>,
+    ) -> Result<Channel, ConnectError> {
+        let target = Target::parse(&self.target)?;
+        let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
+        let own_agent = concat!("grpc-rust-hikyaku/", env!("CARGO_PKG_VERSION"));
+        let user_agent = match self.user_agent {
+            Some(product) => format!("{product} {own_agent}"),
+            None => own_agent.to_owned(),
+        };
+        let shared = Arc::new(Shared {
+            target,
+            user_agent,
+            max_message_len: self.max_message_len,
+            http2: hikyaku_http2::Config::default(),
+            current: Mutex::new(Current { outbox: Outbox::new(), is_closed: false }),
+        });
+        runtime.spawn(connecting::run(Arc::clone(&shared), told));
+        Ok(Channel { handle: Arc::new(ChannelHandle { shared }) })
+    }
+}

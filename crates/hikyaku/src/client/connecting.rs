@@ -1,0 +1,189 @@
+//! The task of a channel: connects, drives the connection, connects again.
+//!
+//! ```text
+//! idle --a call--> connecting --ok--> driving --lost or draining--> idle
+//!                      |  ^
+//!               failed v  | the wait is over
+//!                    backing off (calls fail at once)
+//! ```
+
+use std::future::poll_fn;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hikyaku_http2::Connection;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::oneshot;
+
+use super::backoff::Backoff;
+use super::channel::Shared;
+use super::connection::ClientCalls;
+use super::error::ConnectError;
+use super::waiting::Waiting;
+use crate::Status;
+use crate::net::driver::Driver;
+use crate::net::outbox::{Outbox, Sleep, Wish};
+
+/// How long one attempt to connect may take (connection-backoff.md).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+type Told = oneshot::Sender<Result<(), ConnectError>>;
+
+/// Looks after a channel until it is dropped. With `told`, it connects at once, and gives up after
+/// a first failure.
+pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
+    let mut backoff = Backoff::new();
+    loop {
+        let mut lobby = Lobby { outbox: shared.current_outbox(), waiting: Waiting::new() };
+        if told.is_none() && poll_fn(|cx| lobby.poll_wanted(cx)).await == Wanted::Nothing {
+            return;
+        }
+        let connected = tokio::select! {
+            biased;
+            connected = connect(&shared.target.addr) => connected,
+            () = poll_fn(|cx| lobby.poll_for_ever(cx)) => return,
+        };
+        match connected {
+            Ok(socket) => {
+                backoff = Backoff::new();
+                if let Some(told) = told.take() {
+                    let _ = told.send(Ok(()));
+                }
+                drive(&shared, socket, lobby).await;
+            }
+            Err(error) => {
+                let error = ConnectError::Connect { addr: shared.target.addr.clone(), error };
+                if let Some(told) = told.take() {
+                    let _ = told.send(Err(error));
+                    return;
+                }
+                lobby.back_off(error.into(), &mut backoff).await;
+                if lobby.leave(&shared) == Wanted::Nothing {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn connect(addr: &str) -> io::Result<TcpStream> {
+    let attempt = async {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for addr in lookup_host(addr).await? {
+            match TcpStream::connect(addr).await {
+                Ok(socket) => {
+                    socket.set_nodelay(true)?;
+                    return Ok(socket);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    };
+    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
+        Ok(connected) => connected,
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 20 s")),
+    }
+}
+
+/// Drives one connection until it ends, or until it only finishes what it has: then a task of its
+/// own does that.
+async fn drive(shared: &Arc<Shared>, socket: TcpStream, lobby: Lobby) {
+    let Lobby { outbox, waiting } = lobby;
+    let connection = Connection::client(shared.http2.clone());
+    let calls = ClientCalls::new(Arc::clone(shared), Arc::clone(&outbox), waiting);
+    let mut driver = Driver::new(socket, connection, calls, Arc::clone(&outbox));
+    let is_over = poll_fn(|cx| driver.poll_until_parted(cx)).await;
+    shared.renew(&outbox);
+    let mut left = driver.calls_mut().take_waiting();
+    while let Some(mailbox) = left.pop() {
+        shared.forward(mailbox);
+    }
+    if !is_over {
+        tokio::spawn(driver);
+    }
+}
+
+/// Where calls wait while there is no connection.
+struct Lobby {
+    outbox: Arc<Outbox>,
+    waiting: Waiting,
+}
+
+/// Whether anybody wants a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Something,
+    /// The channel has been dropped.
+    Nothing,
+}
+
+impl Lobby {
+    /// Ready once a call waits, or when the channel has been dropped.
+    fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Wanted> {
+        match self.poll_take_in(cx) {
+            Poll::Ready(()) => Poll::Ready(Wanted::Nothing),
+            Poll::Pending if self.waiting.is_empty() => Poll::Pending,
+            Poll::Pending => Poll::Ready(Wanted::Something),
+        }
+    }
+
+    /// Takes calls in and ends those that come too late. Ready when the channel has been dropped.
+    fn poll_for_ever(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_take_in(cx)
+    }
+
+    fn poll_take_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut rung = Vec::new();
+            let wish = self.outbox.take(&mut rung);
+            for mailbox in rung {
+                self.waiting.take_in(mailbox);
+            }
+            self.waiting.poll_deadlines(cx);
+            if wish > Wish::Serve && self.waiting.is_empty() {
+                return Poll::Ready(());
+            }
+            if self.outbox.sleep(cx.waker(), wish) == Sleep::Sound {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits before the next attempt; calls made meanwhile fail at once with what went wrong.
+    async fn back_off(&mut self, status: Status, backoff: &mut Backoff) {
+        let mut wait = pin!(tokio::time::sleep(backoff.step(random_unit())));
+        poll_fn(|cx| {
+            let taken_in = self.poll_take_in(cx);
+            self.waiting.fail_all(&status);
+            match taken_in {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => wait.as_mut().poll(cx),
+            }
+        })
+        .await;
+    }
+
+    /// Gives way to the next lobby, which is over the same outbox.
+    fn leave(self, shared: &Shared) -> Wanted {
+        let mut rung = Vec::new();
+        let wish = self.outbox.take(&mut rung);
+        for mailbox in rung {
+            shared.forward(mailbox);
+        }
+        if wish > Wish::Serve { Wanted::Nothing } else { Wanted::Something }
+    }
+}
+
+/// A random number from 0 to 1, good enough to spread clients: the standard library seeds each
+/// `RandomState` anew.
+fn random_unit() -> f64 {
+    let number = RandomState::new().hash_one(0_u8);
+    #[expect(clippy::cast_precision_loss, reason = "53 bits of chance are plenty")]
+    let unit = number as f64 / u64::MAX as f64;
+    unit
+}

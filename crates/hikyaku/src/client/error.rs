@@ -1,0 +1,75 @@
+//! Why a channel could not be made.
+
+use std::fmt;
+use std::io;
+
+use crate::{Origin, Status};
+
+/// Why a channel could not be made, or not be connected.
+///
+/// Turns into a [`Status`] with `?`.
+///
+/// # Example
+/// ```
+/// # hikyaku::server::runtime(1)?.block_on(async {
+/// let error = hikyaku::Channel::lazy("ftp://localhost").unwrap_err();
+/// assert!(error.to_string().contains("ftp://localhost"));
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address of the server is malformed.
+    Target {
+        /// The address given.
+        target: String,
+        /// What is wrong with it, and what is allowed.
+        what: &'static str,
+    },
+    /// No connection came about.
+    Connect {
+        /// The host and port tried.
+        addr: String,
+        /// What the operating system said.
+        error: io::Error,
+    },
+    /// A channel needs a tokio runtime to live on. The blocking channel brings its own.
+    NoRuntime,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target { target, what } => write!(f, "bad server address {target:?}: {what}"),
+            Self::Connect { addr, error } => write!(f, "{error} while connecting to {addr}"),
+            Self::NoRuntime => f.write_str(
+                "no tokio runtime here: make the channel inside one, or use blocking::Channel",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connect { error, .. } => Some(error),
+            Self::Target { .. } | Self::NoRuntime => None,
+        }
+    }
+}
+
+impl From<ConnectError> for Status {
+    fn from(error: ConnectError) -> Self {
+        let message = error.to_string();
+        let (status, origin) = match error {
+            ConnectError::Connect { .. } => (Self::unavailable(message), Origin::Transport),
+            // A mistake in the program, not in the call: statuscodes.md reserves the codes that
+            // name a fault of the request for the server's application.
+            ConnectError::Target { .. } | ConnectError::NoRuntime => {
+                (Self::internal(message), Origin::Local)
+            }
+        };
+        status.with_origin(origin).with_source(error)
+    }
+}

@@ -1,0 +1,16 @@
+//! Making calls: [`Channel`], and the handles of streaming calls.
+
+mod backoff;
+mod channel;
+mod connecting;
+mod connection;
+mod error;
+mod sender;
+mod streaming;
+mod target;
+mod waiting;
+
+pub use channel::{Channel, ChannelBuilder};
+pub use error::ConnectError;
+pub use sender::{ClientStreaming, Sender};
+pub use streaming::Streaming;

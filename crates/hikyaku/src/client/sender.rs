@@ -1,0 +1,120 @@
+//! The stream of requests a client writes.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::channel::CallGuard;
+use crate::call::message::frame;
+use crate::codec::Codec;
+use crate::net::mailbox::Mailbox;
+use crate::net::receiver::OnlyReceiver;
+use crate::{Response, Status};
+
+/// Where a client sends the requests of a bidirectional call.
+///
+/// Sending waits when the server is slow. Dropping it, or [`Sender::finish`], tells the server that
+/// there are no more requests; the responses go on.
+///
+/// # Example
+/// ```
+/// use hikyaku::client::Sender;
+/// use hikyaku::Status;
+///
+/// async fn count_to(last: u64, mut requests: Sender<u64>) -> Result<(), Status> {
+///     for number in 1..=last {
+///         requests.send(number).await?;
+///     }
+///     requests.finish();
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Sender<T> {
+    mailbox: Arc<Mailbox>,
+    encode: fn(&T, &mut BytesMut) -> Result<(), Status>,
+}
+
+impl<T> Sender<T> {
+    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>) -> Self {
+        Self { mailbox, encode: frame::<C, T> }
+    }
+
+    /// Sends one request. Cancel-safe: a call that is dropped before it is done has sent nothing.
+    ///
+    /// # Errors
+    /// - The status of the call, if it has failed.
+    /// - CANCELLED if the server has ended the call well before it had all requests; its answer
+    ///   waits to be read.
+    /// - INTERNAL if the message cannot be encoded.
+    pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        poll_fn(|cx| {
+            self.mailbox.poll_send(cx, |outbound| (self.encode)(&message, &mut outbound.bytes))
+        })
+        .await
+    }
+
+    /// Tells the server that there are no more requests, as dropping does.
+    pub fn finish(self) {}
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.mailbox.update(|outbound| outbound.end = Some(Ok(())));
+    }
+}
+
+/// A call with a stream of requests and one response.
+///
+/// Dropping it before [`ClientStreaming::finish`] cancels the call.
+///
+/// # Example
+/// ```
+/// use hikyaku::client::ClientStreaming;
+/// use hikyaku::Status;
+///
+/// async fn sum(mut call: ClientStreaming<u64, u64>) -> Result<u64, Status> {
+///     for number in 1..=3 {
+///         call.send(number).await?;
+///     }
+///     Ok(call.finish().await?.into_message())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct ClientStreaming<Req, Resp> {
+    // Fields drop in this order: the cancellation must come before the half-close, or an
+    // abandoned call would look complete to the server.
+    call: CallGuard,
+    requests: Sender<Req>,
+    receiver: OnlyReceiver<Resp>,
+}
+
+impl<Req, Resp> ClientStreaming<Req, Resp> {
+    pub(crate) fn new(
+        requests: Sender<Req>,
+        receiver: OnlyReceiver<Resp>,
+        call: CallGuard,
+    ) -> Self {
+        Self { call, requests, receiver }
+    }
+
+    /// Sends one request. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`Sender::send`]; [`ClientStreaming::finish`] then gives the call's answer.
+    pub async fn send(&mut self, message: Req) -> Result<(), Status> {
+        self.requests.send(message).await
+    }
+
+    /// Tells the server that there are no more requests, and waits for its answer.
+    ///
+    /// # Errors
+    /// The status of a call that did not end well.
+    pub async fn finish(self) -> Result<Response<Resp>, Status> {
+        let Self { call, requests, mut receiver } = self;
+        requests.finish();
+        let (message, trailers) = poll_fn(|cx| receiver.poll(cx)).await?;
+        Ok(Response::from_parts(message, call.head(), trailers))
+    }
+}

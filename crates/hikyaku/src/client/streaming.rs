@@ -1,0 +1,67 @@
+//! The stream of responses a client reads.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use super::channel::CallGuard;
+use crate::codec::Codec;
+use crate::net::mailbox::Mailbox;
+use crate::net::receiver::Receiver;
+use crate::{Metadata, Status};
+
+/// The responses of a server-streaming or bidirectional call, one after another.
+///
+/// The server is held back by flow control while nobody reads. Dropping it cancels the call.
+/// [`Streaming::next`] and [`Streaming::metadata`] are cancel-safe.
+///
+/// # Example
+/// ```
+/// use hikyaku::client::Streaming;
+/// use hikyaku::Status;
+///
+/// async fn print_all(mut replies: Streaming<String>) -> Result<(), Status> {
+///     while let Some(reply) = replies.next().await? {
+///         println!("{reply}");
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Streaming<T> {
+    receiver: Receiver<T>,
+    call: CallGuard,
+}
+
+impl<T> Streaming<T> {
+    pub(crate) fn new<C: Codec<T>>(
+        mailbox: Arc<Mailbox>,
+        call: CallGuard,
+        max_message_len: usize,
+    ) -> Self {
+        Self { receiver: Receiver::new::<C>(mailbox, max_message_len), call }
+    }
+
+    /// The next response; `None` after the last, when the call has ended well.
+    ///
+    /// # Errors
+    /// The status of a call that did not end well; repeated if asked again.
+    pub async fn next(&mut self) -> Result<Option<T>, Status> {
+        poll_fn(|cx| self.receiver.poll_next(cx)).await
+    }
+
+    /// What the server sent before its first message. Waits for it; empty if the call ended
+    /// without.
+    pub async fn metadata(&self) -> Metadata {
+        poll_fn(|cx| self.receiver.mailbox().poll_head(cx)).await;
+        self.call.head()
+    }
+
+    /// What the server sent after its last message; `None` until [`Streaming::next`] has given
+    /// `None`. (A failure's trailers are the metadata of its [`Status`].)
+    pub fn trailers(&self) -> Option<&Metadata> {
+        match self.receiver.end() {
+            Some(Ok(trailers)) => Some(trailers),
+            Some(Err(_)) | None => None,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The one task that owns a connection: its socket, its protocol state and its calls.
+//!
+//! ```text
+//!        +-> events -> calls.on_event ------------+
+//!        |   outbox -> calls.on_rung              |-> connection -> one write
+//! read --+   timers -> calls.poll_deadlines ------+
+//! ```
+//!
+//! One read, all its frames, all the answers, one write. Reading goes on while a write is stuck, as
+//! far as [`Connection::wants_bytes`] allows: two peers that only write would wait for ever.
+
+use std::io::{self, IoSlice};
+use std::mem;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::BytesMut;
+use hikyaku_http2::{Connection, ErrorCode, Event};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::mailbox::Mailbox;
+use super::outbox::{Outbox, Sleep, Wish};
+
+/// Bytes asked of the socket at a time: four frames of the usual size, so that a large body does
+/// not cost a system call a frame.
+const READ_LEN: usize = 64 * 1024;
+
+/// Room below which a new block is taken for reading.
+const MIN_READ_LEN: usize = 4 * 1024;
+
+/// Reads in a row before other tasks of the thread get their turn.
+const MAX_READ_COUNT: usize = 8;
+
+/// Slices handed to one vectored write.
+const MAX_SLICE_COUNT: usize = 32;
+
+/// What runs over a connection: the calls of a server, or those of a client.
+pub(crate) trait Calls {
+    /// Something happened on the connection.
+    fn on_event(&mut self, event: Event, connection: &mut Connection);
+    /// The events of one read have all been seen.
+    fn on_events_end(&mut self, connection: &mut Connection);
+    /// The application wants something of this call.
+    fn on_rung(&mut self, mailbox: Arc<Mailbox>, connection: &mut Connection);
+    /// Ends the calls whose deadline has passed, and arms the timer for the next.
+    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>);
+    /// No new calls from here on.
+    fn drain(&mut self, connection: &mut Connection);
+    /// The outbox is about to close: new calls have to go elsewhere.
+    fn before_close(&mut self) {}
+    /// The connection is gone. Every call still open ends.
+    fn on_gone(&mut self, error: Option<&io::Error>);
+    /// Whether the owner of this driver should look after it: see [`Driver::poll_until_parted`].
+    fn is_parted(&self) -> bool;
+}
+
+/// A socket, the connection over it and the calls on that. A future that ends when the socket can
+/// be closed.
+#[derive(Debug)]
+pub(crate) struct Driver<S, C: Calls> {
+    socket: S,
+    connection: Connection,
+    calls: C,
+    outbox: Arc<Outbox>,
+    input: BytesMut,
+    rung: Vec<Arc<Mailbox>>,
+    wish: Wish,
+    is_read_open: bool,
+    is_gone: bool,
+}
+
+/// Whether a step of the driver has to be followed by another before it may sleep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Again,
+    Rest,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
+    pub(crate) fn new(socket: S, connection: Connection, calls: C, outbox: Arc<Outbox>) -> Self {
+        Self {
+            socket,
+            connection,
+            calls,
+            outbox,
+            input: BytesMut::new(),
+            rung: Vec::new(),
+            wish: Wish::Serve,
+            is_read_open: true,
+            is_gone: false,
+        }
+    }
+
+    pub(crate) fn calls_mut(&mut self) -> &mut C {
+        &mut self.calls
+    }
+
+    /// Drives the connection until it is over (`true`) or its calls have parted from it (`false`):
+    /// then it still has to be driven, but takes no new calls.
+    pub(crate) fn poll_until_parted(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        match self.poll_drive(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending if self.calls.is_parted() => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_gone {
+            return Poll::Ready(());
+        }
+        match ready!(self.poll_io(cx)) {
+            Ok(()) => self.end(None),
+            Err(error) => self.end(Some(&error)),
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        for _ in 0..MAX_READ_COUNT {
+            self.take_wishes();
+            self.calls.poll_deadlines(&mut self.connection, cx);
+            self.dispatch_events();
+            self.connection.poll_transmit();
+            let written = self.poll_write(cx)?;
+            if self.connection.is_drained() {
+                return Pin::new(&mut self.socket).poll_shutdown(cx).map(|_| Ok(()));
+            }
+            let read = self.poll_read(cx)?;
+            if read == Turn::Rest
+                && written == Turn::Rest
+                && self.outbox.sleep(cx.waker(), self.wish) == Sleep::Sound
+            {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes what the application wants.
+    fn take_wishes(&mut self) {
+        let mut rung = mem::take(&mut self.rung);
+        let wish = self.outbox.take(&mut rung);
+        for mailbox in rung.drain(..) {
+            self.calls.on_rung(mailbox, &mut self.connection);
+        }
+        self.rung = rung;
+        if wish > self.wish {
+            self.wish = wish;
+            match wish {
+                Wish::Serve => {}
+                Wish::Drain => {
+                    self.calls.drain(&mut self.connection);
+                    self.connection.start_shutdown();
+                }
+                Wish::Close => self.connection.close(ErrorCode::NO_ERROR, "shutting down"),
+            }
+        }
+    }
+
+    fn dispatch_events(&mut self) {
+        let mut has_any = false;
+        while let Some(event) = self.connection.poll_event() {
+            has_any = true;
+            self.calls.on_event(event, &mut self.connection);
+        }
+        if has_any {
+            self.calls.on_events_end(&mut self.connection);
+        }
+    }
+
+    /// Writes until the output is empty (`Rest`), the socket is full (`Rest`) or the output made
+    /// room for queued data (`Again`).
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<Turn> {
+        let mut turn = Turn::Rest;
+        while self.connection.output_len() > 0 {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICE_COUNT];
+            let count = self.connection.output(&mut slices);
+            let slices = slices.get(..count).unwrap_or_default();
+            match Pin::new(&mut self.socket).poll_write_vectored(cx, slices) {
+                Poll::Pending => return Ok(Turn::Rest),
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(len)) => {
+                    self.connection.advance_output(len);
+                    self.connection.poll_transmit();
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+            // Room in a stream's queue is an event that lets its call go on.
+            while let Some(event) = self.connection.poll_event() {
+                self.calls.on_event(event, &mut self.connection);
+                turn = Turn::Again;
+            }
+        }
+        match Pin::new(&mut self.socket).poll_flush(cx) {
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(turn),
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<Turn> {
+        if !self.is_read_open || !self.connection.wants_bytes() {
+            return Ok(Turn::Rest);
+        }
+        match self.poll_fill(cx) {
+            Poll::Pending => Ok(Turn::Rest),
+            Poll::Ready(Ok(0)) => {
+                self.is_read_open = false;
+                self.connection.handle_eof();
+                Ok(Turn::Again)
+            }
+            Poll::Ready(Ok(_)) => {
+                self.connection.handle_bytes(&mut self.input, Instant::now());
+                Ok(Turn::Again)
+            }
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                Ok(Turn::Again)
+            }
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
+    /// Reads once, behind the bytes of an incomplete frame.
+    ///
+    /// The buffer's block is used up before there is a new one: slices of it that a slow reader
+    /// holds on to then keep little more memory alive than they are long.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.capacity() - self.input.len() < MIN_READ_LEN {
+            self.input.reserve(READ_LEN);
+        }
+        pin!(self.socket.read_buf(&mut self.input)).poll(cx)
+    }
+
+    fn end(&mut self, error: Option<&io::Error>) {
+        self.is_gone = true;
+        self.dispatch_events();
+        self.calls.before_close();
+        for mailbox in self.outbox.close() {
+            self.calls.on_rung(mailbox, &mut self.connection);
+        }
+        self.calls.on_gone(error);
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Future for Driver<S, C> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_drive(cx)
+    }
+}

@@ -1,0 +1,369 @@
+//! What passes between one call's code and the task of its connection.
+//!
+//! ```text
+//! driver --deliver_*--> Inbound  --poll_*--> application
+//! driver <--collect---- Outbound <--send---- application      (and rings the outbox)
+//! ```
+//!
+//! Both halves hold bytes already framed as gRPC messages, so that encoding and decoding happen in
+//! the application's task and the driver only moves slices. Both are bounded: the inbound half by
+//! the stream's flow-control window, the outbound half by [`MAX_OUTBOUND_LEN`].
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use hikyaku_http2::Headers;
+
+use super::outbox::Outbox;
+use crate::{Metadata, Status};
+
+/// Encoded bytes that may wait for the driver before `send` waits. A larger message still goes in
+/// whole once the half is below the limit.
+pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
+
+/// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring. Kept
+/// well under the smallest stream window we announce, so that the rest never closes it.
+const RELEASE_LEN: usize = 16 * 1024;
+
+/// The meeting point of one call and the driver of its connection.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    inbound: Mutex<Inbound>,
+    outbound: Mutex<Outbound>,
+}
+
+#[derive(Debug)]
+struct Inbound {
+    head: Option<Headers>,
+    chunks: Vec<Bytes>,
+    len: usize,
+    end: Option<End>,
+    /// Bytes taken by the application and not yet given back to the peer's window.
+    released: usize,
+    patience: Patience,
+    waker: Option<Waker>,
+}
+
+/// How the peer's messages ended.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// All there: the client half-closed, or the server's trailers said OK.
+    Complete(Metadata),
+    /// The call failed.
+    Failed(Status),
+}
+
+/// When the application wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// For each batch of bytes: a stream.
+    Eager,
+    /// For the end, or when much has come: a single message.
+    Whole,
+}
+
+/// The application's side of the call, as the driver finds it.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    outbox: Arc<Outbox>,
+    rung: bool,
+    /// The driver's name for the call on its connection; 0 until it has one.
+    pub(crate) stream: u32,
+    /// At a client: what the call says of itself. Taken when it gets a stream.
+    pub(crate) open: Option<Open>,
+    /// At a server: send the metadata even before there is a message.
+    pub(crate) wants_head: bool,
+    /// At a server: the metadata to send first. Taken when it has been sent.
+    pub(crate) head: Option<Metadata>,
+    /// Framed messages.
+    pub(crate) bytes: BytesMut,
+    /// At a server: what a successful call's trailers carry.
+    pub(crate) trailers: Metadata,
+    /// The application has sent all it will: at a client the half-close, at a server the status.
+    pub(crate) end: Option<Result<(), Status>>,
+    /// The application has lost interest: reset the stream.
+    pub(crate) cancelled: bool,
+    /// Set by the driver when the stream is gone; `send` fails with it.
+    closed: Option<Closed>,
+    waker: Option<Waker>,
+}
+
+/// Why nothing can be sent any more.
+#[derive(Clone, Debug)]
+pub(crate) enum Closed {
+    /// The call has failed.
+    Failed(Status),
+    /// At a client: the server has ended the call well, without waiting for all requests.
+    Answered,
+}
+
+/// The beginning of a client's call.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) path: &'static str,
+    pub(crate) metadata: Metadata,
+    pub(crate) deadline: Option<Instant>,
+    /// Its place among the calls that wait for a stream; 0 while it does not wait.
+    pub(crate) number: u64,
+}
+
+impl Mailbox {
+    /// A mailbox whose driver looks at it without being rung: it has just made it, or the opener of
+    /// the call rings for the first time by [`Mailbox::move_to`].
+    pub(crate) fn new(outbox: Arc<Outbox>, patience: Patience, stream: u32) -> Self {
+        Self {
+            inbound: Mutex::new(Inbound {
+                head: None,
+                chunks: Vec::new(),
+                len: 0,
+                end: None,
+                released: 0,
+                patience,
+                waker: None,
+            }),
+            outbound: Mutex::new(Outbound {
+                outbox,
+                rung: true,
+                stream,
+                open: None,
+                wants_head: false,
+                head: Some(Metadata::new()),
+                bytes: BytesMut::new(),
+                trailers: Metadata::new(),
+                end: None,
+                cancelled: false,
+                closed: None,
+                waker: None,
+            }),
+        }
+    }
+
+    fn inbound(&self) -> MutexGuard<'_, Inbound> {
+        self.inbound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The outbound half; held for moments only.
+    pub(crate) fn outbound(&self) -> MutexGuard<'_, Outbound> {
+        self.outbound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- the driver's side ------------------------------------------------------------------
+
+    pub(crate) fn deliver_head(&self, head: Headers) {
+        let mut inbound = self.inbound();
+        inbound.head = Some(head);
+        let waker = inbound.waker_for(Patience::Eager);
+        drop(inbound);
+        wake(waker);
+    }
+
+    pub(crate) fn deliver_data(&self, data: Bytes) {
+        let mut inbound = self.inbound();
+        if inbound.end.is_some() {
+            return;
+        }
+        inbound.len += data.len();
+        inbound.chunks.push(data);
+        let is_much = inbound.len >= RELEASE_LEN;
+        let waker = inbound.waker_for(if is_much { Patience::Whole } else { Patience::Eager });
+        drop(inbound);
+        wake(waker);
+    }
+
+    /// Ends the inbound half. The first end stands.
+    pub(crate) fn deliver_end(&self, end: End) {
+        let mut inbound = self.inbound();
+        if inbound.end.is_none() {
+            inbound.end = Some(end);
+        }
+        let waker = inbound.waker.take();
+        drop(inbound);
+        wake(waker);
+    }
+
+    /// The call is over in both directions: nothing more comes in, `send` fails.
+    pub(crate) fn fail(&self, status: &Status) {
+        self.deliver_end(End::Failed(status.clone()));
+        self.close_outbound(Closed::Failed(status.clone()));
+    }
+
+    /// Nothing can be sent any more.
+    pub(crate) fn close_outbound(&self, why: Closed) {
+        let mut outbound = self.outbound();
+        outbound.closed.get_or_insert(why);
+        outbound.bytes = BytesMut::new();
+        let waker = outbound.waker.take();
+        drop(outbound);
+        wake(waker);
+    }
+
+    /// Bytes the application has consumed since the last call of this.
+    pub(crate) fn take_released(&self) -> usize {
+        mem::take(&mut self.inbound().released)
+    }
+
+    /// Leaves the end of a call whose handler ran inside the driver, which needs no ring.
+    pub(crate) fn finish(&self, end: Result<Metadata, Status>) {
+        self.outbound().set_end(end);
+    }
+
+    /// Takes off the rung mark: from here on the application rings again.
+    pub(crate) fn collect(&self) -> MutexGuard<'_, Outbound> {
+        let mut outbound = self.outbound();
+        outbound.rung = false;
+        outbound
+    }
+
+    // ---- the application's side -------------------------------------------------------------
+
+    /// The response headers, once they are there or the call has ended without.
+    pub(crate) fn poll_head(&self, cx: &mut Context<'_>) -> Poll<Option<Headers>> {
+        let mut inbound = self.inbound();
+        if inbound.head.is_some() || inbound.end.is_some() || !inbound.chunks.is_empty() {
+            return Poll::Ready(inbound.head.clone());
+        }
+        inbound.patience = Patience::Eager;
+        inbound.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// The response headers, if they are there.
+    pub(crate) fn head(&self) -> Option<Headers> {
+        self.inbound().head.clone()
+    }
+
+    /// Moves what has come into the empty `into`. `Ready` with nothing moved and an end means that
+    /// all has been taken.
+    pub(crate) fn poll_chunks(
+        self: &Arc<Self>,
+        into: &mut Vec<Bytes>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<End>> {
+        let mut inbound = self.inbound();
+        if inbound.chunks.is_empty() {
+            return match &inbound.end {
+                Some(end) => Poll::Ready(Some(end.clone())),
+                None => {
+                    inbound.wait(cx);
+                    Poll::Pending
+                }
+            };
+        }
+        if inbound.patience == Patience::Whole && inbound.end.is_none() && inbound.len < RELEASE_LEN
+        {
+            inbound.wait(cx);
+            return Poll::Pending;
+        }
+        mem::swap(&mut inbound.chunks, into);
+        inbound.released += mem::take(&mut inbound.len);
+        let is_due = inbound.released >= RELEASE_LEN && inbound.end.is_none();
+        drop(inbound);
+        if is_due {
+            self.ring(self.outbound());
+        }
+        Poll::Ready(None)
+    }
+
+    /// Waits until the outbound half has room, then lets `write` append framed messages to it.
+    ///
+    /// # Errors
+    /// Why nothing can be sent any more, or what `write` failed with (nothing is sent then).
+    pub(crate) fn poll_send<T>(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(&mut Outbound) -> Result<T, Status>,
+    ) -> Poll<Result<T, Status>> {
+        let mut outbound = self.outbound();
+        match &outbound.closed {
+            None => {}
+            Some(Closed::Failed(status)) => return Poll::Ready(Err(status.clone())),
+            Some(Closed::Answered) => {
+                return Poll::Ready(Err(Status::cancelled("the server has ended the call")));
+            }
+        }
+        if outbound.bytes.len() >= MAX_OUTBOUND_LEN {
+            outbound.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let written = write(&mut outbound)?;
+        self.ring(outbound);
+        Poll::Ready(Ok(written))
+    }
+
+    /// Changes the outbound half and rings, unless the stream is gone.
+    pub(crate) fn update(self: &Arc<Self>, change: impl FnOnce(&mut Outbound)) {
+        let mut outbound = self.outbound();
+        if outbound.closed.is_none() {
+            change(&mut outbound);
+            self.ring(outbound);
+        }
+    }
+
+    fn ring(self: &Arc<Self>, mut outbound: MutexGuard<'_, Outbound>) {
+        if !mem::replace(&mut outbound.rung, true) {
+            let outbox = Arc::clone(&outbound.outbox);
+            drop(outbound);
+            // A driver that is gone has closed every mailbox it knew; one it did not know yet is
+            // looked after by whoever opened the call.
+            let _ = outbox.ring(Arc::clone(self));
+        }
+    }
+
+    /// Puts the call under another driver, which finds it in its outbox. Gives it back when that
+    /// driver is gone, too.
+    pub(crate) fn move_to(self: &Arc<Self>, outbox: &Arc<Outbox>) -> Result<(), Arc<Self>> {
+        let mut outbound = self.outbound();
+        outbound.outbox = Arc::clone(outbox);
+        outbound.rung = true;
+        drop(outbound);
+        outbox.ring(Arc::clone(self))
+    }
+}
+
+impl Inbound {
+    fn waker_for(&mut self, reason: Patience) -> Option<Waker> {
+        if self.patience == Patience::Whole && reason == Patience::Eager {
+            None
+        } else {
+            self.waker.take()
+        }
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.waker = Some(cx.waker().clone()),
+        }
+    }
+}
+
+impl Outbound {
+    /// The application has sent all it will.
+    pub(crate) fn set_end(&mut self, end: Result<Metadata, Status>) {
+        self.end = Some(end.map(|trailers| {
+            if !trailers.is_empty() {
+                self.trailers = trailers;
+            }
+        }));
+    }
+
+    /// The end with the trailers of a success, once.
+    pub(crate) fn take_end(&mut self) -> Option<Result<Metadata, Status>> {
+        let end = self.end.take()?;
+        Some(end.map(|()| mem::take(&mut self.trailers)))
+    }
+
+    /// Wakes a `send` that waits for room. Call it without holding a lock.
+    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

@@ -1,0 +1,13 @@
+//! What owns sockets: the task of a connection, and how the rest of the program talks to it.
+//!
+//! ```text
+//! application <-> mailbox (one a call) <-> driver (one a connection) <-> hikyaku_http2 <-> socket
+//!                    \-- rings the outbox --/
+//! ```
+
+pub(crate) mod driver;
+pub(crate) mod hashing;
+pub(crate) mod mailbox;
+pub(crate) mod outbox;
+pub(crate) mod receiver;
+pub(crate) mod timers;

@@ -1,0 +1,130 @@
+//! The application's end of a stream of messages that come in.
+
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use super::mailbox::{End, Mailbox};
+use crate::call::envelope::Deframer;
+use crate::call::message::{self, Only};
+use crate::codec::{Codec, CodecError};
+use crate::{Metadata, Status};
+
+/// Takes framed bytes out of a mailbox in batches, and messages out of those one at a time.
+#[derive(Debug)]
+pub(crate) struct Receiver<T> {
+    mailbox: Arc<Mailbox>,
+    deframer: Deframer,
+    chunks: Vec<Bytes>,
+    codec: fn(Bytes) -> Result<T, CodecError>,
+    max_message_len: usize,
+    end: Option<Result<Metadata, Status>>,
+}
+
+impl<T> Receiver<T> {
+    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, max_message_len: usize) -> Self {
+        Self {
+            mailbox,
+            deframer: Deframer::default(),
+            chunks: Vec::new(),
+            codec: C::decode,
+            max_message_len,
+            end: None,
+        }
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    /// How the stream ended, once it has: its trailers, or its failure.
+    pub(crate) fn end(&self) -> Option<&Result<Metadata, Status>> {
+        self.end.as_ref()
+    }
+
+    /// The next message; `None` after the last. A failure is repeated for ever.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        loop {
+            if let Some(Err(status)) = &self.end {
+                return Poll::Ready(Err(status.clone()));
+            }
+            match message::next(&mut self.deframer, self.max_message_len) {
+                Ok(Some(bytes)) => {
+                    let decoded = message::decode(bytes, self.codec);
+                    return Poll::Ready(decoded.map(Some).map_err(|status| self.fail(status)));
+                }
+                Ok(None) if self.end.is_some() => return Poll::Ready(Ok(None)),
+                Ok(None) => ready!(self.poll_fill(cx)),
+                Err(status) => return Poll::Ready(Err(self.fail(status))),
+            }
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match ready!(self.mailbox.poll_chunks(&mut self.chunks, cx)) {
+            None => {
+                for chunk in self.chunks.drain(..) {
+                    self.deframer.push(chunk);
+                }
+            }
+            // All messages have been taken out before: what is left is a part of one.
+            Some(End::Complete(trailers)) => {
+                self.end = Some(match self.deframer.finish() {
+                    Ok(()) => Ok(trailers),
+                    Err(bad) => Err(bad.into()),
+                });
+            }
+            Some(End::Failed(status)) => self.end = Some(Err(status)),
+        }
+        Poll::Ready(())
+    }
+
+    fn fail(&mut self, status: Status) -> Status {
+        self.end = Some(Err(status.clone()));
+        self.mailbox.update(|outbound| outbound.cancelled = true);
+        status
+    }
+}
+
+/// Waits for the only message of a stream, and the trailers behind it.
+#[derive(Debug)]
+pub(crate) struct OnlyReceiver<T> {
+    mailbox: Arc<Mailbox>,
+    only: Only,
+    chunks: Vec<Bytes>,
+    codec: fn(Bytes) -> Result<T, CodecError>,
+    max_message_len: usize,
+}
+
+impl<T> OnlyReceiver<T> {
+    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, max_message_len: usize) -> Self {
+        let (only, chunks) = (Only::default(), Vec::new());
+        Self { mailbox, only, chunks, codec: C::decode, max_message_len }
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    /// The message and the trailers. Not to be polled again once it is ready.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(T, Metadata), Status>> {
+        loop {
+            match ready!(self.mailbox.poll_chunks(&mut self.chunks, cx)) {
+                None => {
+                    for chunk in self.chunks.drain(..) {
+                        self.only.push(chunk, self.max_message_len)?;
+                    }
+                }
+                Some(End::Complete(trailers)) => {
+                    let message = mem::take(&mut self.only)
+                        .finish()
+                        .and_then(|bytes| message::decode(bytes, self.codec))?;
+                    return Poll::Ready(Ok((message, trailers)));
+                }
+                Some(End::Failed(status)) => return Poll::Ready(Err(status)),
+            }
+        }
+    }
+}

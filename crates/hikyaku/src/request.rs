@@ -1,0 +1,198 @@
+//! One message with what travels beside it: [`Request`] and [`Response`].
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::Metadata;
+
+/// A request message, its metadata and its deadline.
+///
+/// A bare message converts into one, so a client method takes either.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// let request = hikyaku::Request::new("hello")
+///     .with_timeout(Duration::from_secs(2))
+///     .with_metadata("x-request-id", "17")?;
+/// assert_eq!(request.metadata().get("x-request-id"), Some("17"));
+/// # Ok::<(), hikyaku::BadMetadata>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Request<T> {
+    message: T,
+    parts: Parts,
+}
+
+/// What a call carries beside its messages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) metadata: Metadata,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) peer_addr: Option<SocketAddr>,
+}
+
+impl<T> Request<T> {
+    /// A request without metadata and without a deadline.
+    pub fn new(message: T) -> Self {
+        Self { message, parts: Parts::default() }
+    }
+
+    pub(crate) fn from_parts(message: T, parts: Parts) -> Self {
+        Self { message, parts }
+    }
+
+    pub(crate) fn into_parts(self) -> (T, Parts) {
+        (self.message, self.parts)
+    }
+
+    /// The message.
+    pub fn message(&self) -> &T {
+        &self.message
+    }
+
+    /// The message, to change it.
+    pub fn message_mut(&mut self) -> &mut T {
+        &mut self.message
+    }
+
+    /// The message alone.
+    pub fn into_message(self) -> T {
+        self.message
+    }
+
+    /// The metadata: at a server what the client sent, at a client what will be sent.
+    pub fn metadata(&self) -> &Metadata {
+        &self.parts.metadata
+    }
+
+    /// The metadata, to change it.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.parts.metadata
+    }
+
+    /// Adds one ASCII metadata entry.
+    ///
+    /// # Errors
+    /// [`BadMetadata`](crate::BadMetadata) if key or value break a rule.
+    pub fn with_metadata(mut self, key: &str, value: &str) -> Result<Self, crate::BadMetadata> {
+        self.parts.metadata.append(key, value)?;
+        Ok(self)
+    }
+
+    /// Sets the deadline of the whole call to `timeout` from now. The call ends with
+    /// DEADLINE_EXCEEDED then, streams included, and the server is told (`grpc-timeout`).
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        // A timeout beyond the clock's range is no deadline at all.
+        self.parts.deadline = Instant::now().checked_add(timeout);
+        self
+    }
+
+    /// Sets the deadline of the whole call.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.parts.deadline = Some(deadline);
+        self
+    }
+
+    /// The moment at which the call ends with DEADLINE_EXCEEDED, if there is one.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.parts.deadline
+    }
+
+    /// At a server: the address of the client, if the transport has one.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.parts.peer_addr
+    }
+
+    /// The same request with another message.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Request<U> {
+        Request { message: change(self.message), parts: self.parts }
+    }
+}
+
+impl<T> From<T> for Request<T> {
+    fn from(message: T) -> Self {
+        Self::new(message)
+    }
+}
+
+/// A response message with the metadata sent before it and the trailers sent after it.
+///
+/// # Example
+/// ```
+/// let response = hikyaku::Response::new(42);
+/// assert_eq!(response.into_message(), 42);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Response<T> {
+    message: T,
+    metadata: Metadata,
+    trailers: Metadata,
+}
+
+impl<T> Response<T> {
+    /// A response without metadata.
+    pub fn new(message: T) -> Self {
+        Self { message, metadata: Metadata::new(), trailers: Metadata::new() }
+    }
+
+    pub(crate) fn from_parts(message: T, metadata: Metadata, trailers: Metadata) -> Self {
+        Self { message, metadata, trailers }
+    }
+
+    pub(crate) fn into_parts(self) -> (T, Metadata, Metadata) {
+        (self.message, self.metadata, self.trailers)
+    }
+
+    /// The message.
+    pub fn message(&self) -> &T {
+        &self.message
+    }
+
+    /// The message, to change it.
+    pub fn message_mut(&mut self) -> &mut T {
+        &mut self.message
+    }
+
+    /// The message alone.
+    pub fn into_message(self) -> T {
+        self.message
+    }
+
+    /// The metadata sent before the message.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The metadata sent before the message, to change it.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    /// The metadata sent after the message.
+    pub fn trailers(&self) -> &Metadata {
+        &self.trailers
+    }
+
+    /// The metadata sent after the message, to change it.
+    pub fn trailers_mut(&mut self) -> &mut Metadata {
+        &mut self.trailers
+    }
+
+    /// The same response with another message.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Response<U> {
+        Response {
+            message: change(self.message),
+            metadata: self.metadata,
+            trailers: self.trailers,
+        }
+    }
+}
+
+impl<T> From<T> for Response<T> {
+    fn from(message: T) -> Self {
+        Self::new(message)
+    }
+}

@@ -1,0 +1,519 @@
+//! The calls on one connection of a server.
+//!
+//! ```text
+//! HEADERS -> route -> one request?   Collecting --last DATA--> runner --ready--> answered
+//!                  \                                              \--waits--> Running (a task)
+//!                   \-> many requests?  Gathered --end of read--> runner --> ...
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use hikyaku_http2::{Body, Connection, ErrorCode, Event, Field, Headers, StreamId, UserError};
+use tokio::task::AbortHandle;
+
+use super::router::Router;
+use super::runner::{Answer, Input, Runner, Sink, Started, Waiting};
+use crate::call::message::Only;
+use crate::call::server::{self as wire, Refusal, RequestHead};
+use crate::net::driver::Calls;
+use crate::net::hashing::NumberMap;
+use crate::net::mailbox::{End, Mailbox, Patience};
+use crate::net::outbox::Outbox;
+use crate::net::timers::Timers;
+use crate::request::Parts;
+use crate::{Metadata, Origin, Status};
+
+/// What every connection of a server has in common.
+pub(crate) struct Shared {
+    pub(crate) router: Router,
+    pub(crate) http2: hikyaku_http2::Config,
+    /// Bytes of one request message.
+    pub(crate) max_message_len: usize,
+}
+
+/// The calls of one connection.
+pub(crate) struct ServerCalls {
+    shared: Arc<Shared>,
+    outbox: Arc<Outbox>,
+    peer_addr: Option<SocketAddr>,
+    runners: Vec<Option<Box<dyn Runner>>>,
+    known: KnownHeads,
+    calls: NumberMap<u32, Call>,
+    /// Calls whose handler starts when the events of this read have all been seen, so that it
+    /// finds in its first poll what has come already.
+    gathered: Vec<StreamId>,
+    timers: Timers<StreamId>,
+}
+
+/// One call that has not been answered in full.
+struct Call {
+    deadline: Option<Instant>,
+    /// Whether the client may still send.
+    request: Body,
+    phase: Phase,
+}
+
+enum Phase {
+    /// Waiting for the one request message.
+    Collecting { method: usize, headers: Headers, only: Only },
+    /// About to start, with a stream of requests.
+    Gathered { method: usize, headers: Headers, mailbox: Arc<Mailbox> },
+    /// The handler has been started, and is in a task of its own unless it has returned.
+    Running { mailbox: Arc<Mailbox>, task: Option<AbortHandle>, head: Head },
+}
+
+/// Whether the response headers are on their way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Head {
+    Due,
+    Sent,
+}
+
+/// A handler about to be started.
+struct Start {
+    id: StreamId,
+    method: usize,
+    headers: Headers,
+    deadline: Option<Instant>,
+    request: Body,
+    mailbox: Option<Arc<Mailbox>>,
+}
+
+impl ServerCalls {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        outbox: Arc<Outbox>,
+        peer_addr: Option<SocketAddr>,
+    ) -> Self {
+        let mut runners = Vec::new();
+        runners.resize_with(shared.router.method_count(), || None);
+        Self {
+            shared,
+            outbox,
+            peer_addr,
+            runners,
+            known: KnownHeads::default(),
+            calls: NumberMap::default(),
+            gathered: Vec::new(),
+            timers: Timers::new(),
+        }
+    }
+
+    fn on_headers(&mut self, id: StreamId, headers: Headers, body: Body, out: &mut Connection) {
+        let known = match self.known.read(&headers, &self.shared.router) {
+            Ok(known) => known,
+            Err(refusal) => return refuse(out, id, &refusal, body),
+        };
+        let deadline = known.head.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        if let Some(deadline) = deadline {
+            self.timers.insert(deadline, id);
+        }
+        let method = known.method;
+        let phase = if known.takes_stream {
+            let mailbox = self.mailbox(id);
+            if body == Body::Last {
+                mailbox.deliver_end(End::Complete(Metadata::new()));
+            }
+            self.gathered.push(id);
+            Phase::Gathered { method, headers, mailbox }
+        } else {
+            Phase::Collecting { method, headers, only: Only::default() }
+        };
+        self.calls.insert(id.number(), Call { deadline, request: body, phase });
+        if body == Body::Last && !known.takes_stream {
+            self.on_collected(id, out);
+        }
+    }
+
+    fn on_data(&mut self, id: StreamId, data: Bytes, body: Body, out: &mut Connection) {
+        // The connection's window bounds what is in flight, the stream's what is unread: a slow
+        // reader holds back its own stream and no other.
+        out.release_connection(data.len());
+        let Some(call) = self.calls.get_mut(&id.number()) else {
+            return;
+        };
+        call.request = body;
+        match &mut call.phase {
+            Phase::Collecting { only, .. } => {
+                out.release_stream(id, data.len());
+                match only.push(data, self.shared.max_message_len) {
+                    Err(status) => self.end_early(id, &status, out),
+                    Ok(()) if body == Body::Last => self.on_collected(id, out),
+                    Ok(()) => {}
+                }
+            }
+            Phase::Gathered { mailbox, .. } | Phase::Running { mailbox, .. } => {
+                if !data.is_empty() {
+                    mailbox.deliver_data(data);
+                }
+                if body == Body::Last {
+                    mailbox.deliver_end(End::Complete(Metadata::new()));
+                }
+            }
+        }
+    }
+
+    /// The one request message is there, or should be.
+    fn on_collected(&mut self, id: StreamId, out: &mut Connection) {
+        let Some(call) = self.calls.remove(&id.number()) else {
+            return;
+        };
+        let Phase::Collecting { method, headers, only } = call.phase else {
+            return;
+        };
+        match only.finish() {
+            Ok(message) => {
+                let (deadline, request) = (call.deadline, call.request);
+                let mailbox = self.answers_stream(method).then(|| self.mailbox(id));
+                let input = Input::One(message, mailbox.clone());
+                let start = Start { id, method, headers, deadline, request, mailbox };
+                self.start(start, input, out);
+            }
+            Err(status) => {
+                self.forget_deadline(id, call.deadline);
+                finish(out, id, &Err(status), Head::Due, call.request);
+            }
+        }
+    }
+
+    fn start_gathered(&mut self, id: StreamId, out: &mut Connection) {
+        let Some(call) = self.calls.remove(&id.number()) else {
+            return;
+        };
+        if let Phase::Gathered { method, headers, mailbox } = call.phase {
+            let (deadline, request) = (call.deadline, call.request);
+            let input = Input::Many(Arc::clone(&mailbox), self.shared.max_message_len);
+            let mailbox = Some(mailbox);
+            self.start(Start { id, method, headers, deadline, request, mailbox }, input, out);
+        }
+    }
+
+    /// Polls a handler once, here; if it has to wait, it gets a task.
+    fn start(&mut self, start: Start, input: Input, out: &mut Connection) {
+        let Start { id, method, headers, deadline, request, mailbox } = start;
+        let parts = Parts {
+            metadata: Metadata::received(headers),
+            deadline,
+            peer_addr: self.peer_addr,
+        };
+        let mut sink = Direct { id, out, head: Head::Due };
+        let started = match self.runners.get_mut(method).zip(self.shared.router.method(method)) {
+            Some((slot, method)) => {
+                slot.get_or_insert_with(|| method.runner()).start(parts, input, &mut sink)
+            }
+            None => Started::Done(Err(Status::internal("the method has gone"))),
+        };
+        let head = sink.head;
+        let (mailbox, task) = match (started, mailbox) {
+            (Started::Done(end), None) => {
+                self.forget_deadline(id, deadline);
+                return finish(out, id, &end, head, request);
+            }
+            (Started::Done(end), Some(mailbox)) => {
+                mailbox.finish(end);
+                (mailbox, None)
+            }
+            (Started::Waiting(waiting), mailbox) => {
+                let mailbox = mailbox.unwrap_or_else(|| self.mailbox(id));
+                let task = tokio::spawn(complete(waiting, Arc::clone(&mailbox)));
+                (mailbox, Some(task.abort_handle()))
+            }
+        };
+        let phase = Phase::Running { mailbox, task, head };
+        self.calls.insert(id.number(), Call { deadline, request, phase });
+        self.pump(id, out);
+    }
+
+    /// Moves what the handler has left in its mailbox to the connection.
+    fn pump(&mut self, id: StreamId, out: &mut Connection) {
+        let Some(call) = self.calls.get_mut(&id.number()) else {
+            return;
+        };
+        let Phase::Running { mailbox, head, .. } = &mut call.phase else {
+            return;
+        };
+        let released = mailbox.take_released();
+        if released > 0 {
+            out.release_stream(id, released);
+        }
+        let mut outbound = mailbox.collect();
+        let ends_well = matches!(outbound.end, Some(Ok(())));
+        let wants_head = outbound.wants_head || ends_well || !outbound.bytes.is_empty();
+        if *head == Head::Due && wants_head {
+            let metadata = outbound.head.take().unwrap_or_default();
+            let _ = out.send_headers(id, wire::response_fields(&metadata), Body::More);
+            *head = Head::Sent;
+        }
+        let mut waker = None;
+        if !outbound.bytes.is_empty() && out.queued_len(id) <= self.shared.http2.send_low_water {
+            let _ = out.send_data(id, outbound.bytes.split().freeze(), Body::More);
+            waker = outbound.take_waker();
+        }
+        let end = if outbound.bytes.is_empty() { outbound.take_end() } else { None };
+        drop(outbound);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if let Some(end) = end {
+            let (head, request, deadline) = (*head, call.request, call.deadline);
+            self.calls.remove(&id.number());
+            self.forget_deadline(id, deadline);
+            finish(out, id, &end, head, request);
+        }
+    }
+
+    /// Ends a call from here, whatever its handler does: an error in the request, a deadline.
+    fn end_early(&mut self, id: StreamId, status: &Status, out: &mut Connection) {
+        let Some(call) = self.calls.remove(&id.number()) else {
+            return;
+        };
+        self.forget_deadline(id, call.deadline);
+        let head = call.phase.cut(status);
+        if out.queued_len(id) > 0 {
+            // The status would wait behind data the client may never take.
+            out.reset_stream(id, ErrorCode::CANCEL);
+        } else {
+            finish(out, id, &Err(status.clone()), head, call.request);
+        }
+    }
+
+    /// The stream is gone, and nothing can be answered.
+    fn on_reset(&mut self, id: StreamId, status: &Status) {
+        if let Some(call) = self.calls.remove(&id.number()) {
+            self.forget_deadline(id, call.deadline);
+            call.phase.cut(status);
+        }
+    }
+
+    fn cut_all(&mut self, status: &Status) {
+        for (_, call) in self.calls.drain() {
+            call.phase.cut(status);
+        }
+    }
+
+    fn mailbox(&self, id: StreamId) -> Arc<Mailbox> {
+        Arc::new(Mailbox::new(Arc::clone(&self.outbox), Patience::Eager, id.number()))
+    }
+
+    fn answers_stream(&self, method: usize) -> bool {
+        self.shared.router.method(method).is_some_and(|method| method.shape().answers_stream())
+    }
+
+    fn forget_deadline(&mut self, id: StreamId, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline {
+            self.timers.remove(deadline, id);
+        }
+    }
+}
+
+impl Phase {
+    /// Stops the handler and tells its streams why. Says whether the headers have been sent.
+    fn cut(self, status: &Status) -> Head {
+        match self {
+            Self::Collecting { .. } => Head::Due,
+            Self::Gathered { mailbox, .. } => {
+                mailbox.fail(status);
+                Head::Due
+            }
+            Self::Running { mailbox, task, head } => {
+                mailbox.fail(status);
+                if let Some(task) = task {
+                    task.abort();
+                }
+                head
+            }
+        }
+    }
+}
+
+impl Calls for ServerCalls {
+    fn on_event(&mut self, event: Event, connection: &mut Connection) {
+        match event {
+            Event::Headers { id, headers, body } => self.on_headers(id, headers, body, connection),
+            Event::Data { id, data, body } => self.on_data(id, data, body, connection),
+            Event::Trailers { id, .. } => self.on_data(id, Bytes::new(), Body::Last, connection),
+            Event::Reset { id, code, .. } => {
+                let what = format!("the client reset the call with {code}");
+                self.on_reset(id, &Status::cancelled(what).with_origin(Origin::Peer));
+            }
+            Event::SendRoom { id } => self.pump(id, connection),
+            // What remains concerns clients, or is followed by the end of the connection.
+            _ => {}
+        }
+    }
+
+    fn on_events_end(&mut self, connection: &mut Connection) {
+        for index in 0..self.gathered.len() {
+            if let Some(&id) = self.gathered.get(index) {
+                self.start_gathered(id, connection);
+            }
+        }
+        self.gathered.clear();
+    }
+
+    fn on_rung(&mut self, mailbox: Arc<Mailbox>, connection: &mut Connection) {
+        let id = StreamId::new(mailbox.outbound().stream);
+        self.pump(id, connection);
+    }
+
+    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) {
+        while let Poll::Ready(id) = self.timers.poll_due(cx) {
+            if let Some(call) = self.calls.get_mut(&id.number()) {
+                // The timer has taken its own entry off the list.
+                call.deadline = None;
+                self.end_early(id, &Status::deadline_exceeded("deadline exceeded"), connection);
+            }
+        }
+    }
+
+    fn drain(&mut self, _: &mut Connection) {}
+
+    fn on_gone(&mut self, _: Option<&std::io::Error>) {
+        let status = Status::cancelled("the connection to the client was lost");
+        self.cut_all(&status.with_origin(Origin::Transport));
+    }
+
+    fn is_parted(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for ServerCalls {
+    /// A connection that is dropped, and not driven to its end, takes its handlers with it.
+    fn drop(&mut self) {
+        if !self.calls.is_empty() {
+            self.on_gone(None);
+        }
+    }
+}
+
+/// Runs a handler that had to wait, and leaves its answer in the mailbox.
+async fn complete(waiting: Waiting, mailbox: Arc<Mailbox>) {
+    let Answer { message, end } = waiting.await;
+    mailbox.update(|outbound| {
+        if let Some((metadata, bytes)) = message {
+            outbound.head = Some(metadata);
+            outbound.bytes.unsplit(bytes);
+        }
+        outbound.set_end(end);
+    });
+}
+
+/// The place of a ready answer: straight into the connection's output.
+struct Direct<'a> {
+    id: StreamId,
+    out: &'a mut Connection,
+    head: Head,
+}
+
+impl Sink for Direct<'_> {
+    fn message(
+        &mut self,
+        metadata: &Metadata,
+        encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
+    ) -> Result<(), Status> {
+        if self.out.send_headers(self.id, wire::response_fields(metadata), Body::More).is_err() {
+            return Ok(());
+        }
+        self.head = Head::Sent;
+        match self.out.write_data(self.id, Body::More, |buf| encode(buf).map_err(Unwritten::Failed)) {
+            Err(Unwritten::Failed(status)) => Err(status),
+            // The stream went away meanwhile: there is nobody to answer.
+            Err(Unwritten::Gone) | Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// Why a message was not written.
+enum Unwritten {
+    Failed(Status),
+    Gone,
+}
+
+impl From<UserError> for Unwritten {
+    fn from(_: UserError) -> Self {
+        Self::Gone
+    }
+}
+
+/// Sends the last of an answer. Errors of the connection mean that the stream has gone, and then
+/// nobody waits for it.
+fn finish(
+    out: &mut Connection,
+    id: StreamId,
+    end: &Result<Metadata, Status>,
+    head: Head,
+    request: Body,
+) {
+    let none = Metadata::new();
+    let _ = match (end, head) {
+        (Ok(trailers), Head::Sent) => out.send_trailers(id, wire::ok_trailers(trailers)),
+        (Ok(trailers), Head::Due) => {
+            let fields = wire::response_fields(&none).chain(wire::ok_trailers(trailers));
+            out.send_headers(id, fields, Body::Last)
+        }
+        (Err(status), Head::Sent) => out.send_trailers(id, status.encode_fields().fields()),
+        (Err(status), Head::Due) => {
+            let encoded = status.encode_fields();
+            let fields = wire::response_fields(&none).chain(encoded.fields());
+            out.send_headers(id, fields, Body::Last)
+        }
+    };
+    if request == Body::More {
+        // The client may stop sending: nobody reads it (RFC 9113 §8.1).
+        out.reset_stream(id, ErrorCode::NO_ERROR);
+    }
+}
+
+fn refuse(out: &mut Connection, id: StreamId, refusal: &Refusal, request: Body) {
+    match refusal {
+        Refusal::Grpc(status) => finish(out, id, &Err(status.clone()), Head::Due, request),
+        Refusal::Http(http_status) => {
+            let value = wire::http_refusal(*http_status);
+            let _ = out.send_headers(id, [Field::literal(b":status", &value)], Body::Last);
+            if request == Body::More {
+                out.reset_stream(id, ErrorCode::NO_ERROR);
+            }
+        }
+    }
+}
+
+/// What the header blocks of recent calls meant, so that a repeated block is not read again.
+#[derive(Default)]
+struct KnownHeads {
+    recent: Vec<(Headers, KnownHead)>,
+    oldest_index: usize,
+}
+
+#[derive(Clone, Copy)]
+struct KnownHead {
+    method: usize,
+    takes_stream: bool,
+    head: RequestHead,
+}
+
+/// Heads worth remembering on one connection: a client calls few methods at a time.
+const MAX_KNOWN_COUNT: usize = 4;
+
+impl KnownHeads {
+    fn read(&mut self, headers: &Headers, router: &Router) -> Result<KnownHead, Refusal> {
+        if let Some((_, known)) = self.recent.iter().find(|(recent, _)| recent.same(headers)) {
+            return Ok(*known);
+        }
+        let head = wire::read_request(headers)?;
+        let method = router.find(headers.path().unwrap_or_default()).map_err(Refusal::Grpc)?;
+        let takes_stream = router.method(method).is_some_and(|m| m.shape().takes_stream());
+        let known = KnownHead { method, takes_stream, head };
+        if self.recent.len() < MAX_KNOWN_COUNT {
+            self.recent.push((headers.clone(), known));
+        } else if let Some(oldest) = self.recent.get_mut(self.oldest_index) {
+            *oldest = (headers.clone(), known);
+            self.oldest_index = (self.oldest_index + 1) % MAX_KNOWN_COUNT;
+        }
+        Ok(known)
+    }
+}

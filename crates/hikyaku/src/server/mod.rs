@@ -1,0 +1,20 @@
+//! Serving calls: [`Server`], and what a service is made of.
+
+mod accept;
+pub(crate) mod catalog;
+mod connection;
+mod method;
+mod replies;
+mod requests;
+mod router;
+mod runner;
+mod runtime;
+mod serve;
+
+pub use accept::bind;
+pub use method::Methods;
+pub use replies::Replies;
+pub use requests::Requests;
+pub use router::Service;
+pub use runtime::runtime;
+pub use serve::{ServeError, Server};

@@ -1,0 +1,71 @@
+//! The stream of replies a handler writes.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::call::message::frame;
+use crate::codec::Codec;
+use crate::net::mailbox::Mailbox;
+use crate::{Metadata, Status};
+
+/// Where a server-streaming or bidirectional handler sends its replies.
+///
+/// Sending waits when the client is slow: it waits for the peer's window, the write buffer and the
+/// socket, whichever is full first. The call ends when the handler returns.
+///
+/// # Example
+/// ```
+/// use hikyaku::server::Replies;
+/// use hikyaku::Status;
+///
+/// async fn count_to(last: u64, mut replies: Replies<u64>) -> Result<(), Status> {
+///     for number in 1..=last {
+///         replies.send(number).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Replies<T> {
+    mailbox: Arc<Mailbox>,
+    encode: fn(&T, &mut BytesMut) -> Result<(), Status>,
+}
+
+impl<T> Replies<T> {
+    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>) -> Self {
+        Self { mailbox, encode: frame::<C, T> }
+    }
+
+    /// Sends one reply. Cancel-safe: a call that is dropped before it is done has sent nothing.
+    ///
+    /// # Errors
+    /// - CANCELLED, DEADLINE_EXCEEDED or UNAVAILABLE once nobody waits for replies any more.
+    /// - INTERNAL if the message cannot be encoded.
+    pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        poll_fn(|cx| {
+            self.mailbox.poll_send(cx, |outbound| (self.encode)(&message, &mut outbound.bytes))
+        })
+        .await
+    }
+
+    /// Sets the metadata that goes before the first reply. Too late, and without effect, after it.
+    pub fn set_metadata(&mut self, metadata: Metadata) {
+        let mut outbound = self.mailbox.outbound();
+        if outbound.head.is_some() {
+            outbound.head = Some(metadata);
+        }
+    }
+
+    /// Sends the metadata now, without waiting for the first reply.
+    pub fn send_metadata(&mut self) {
+        self.mailbox.update(|outbound| outbound.wants_head = true);
+    }
+
+    /// Sets the metadata that goes after the last reply, if the call ends well. (A failure's
+    /// metadata is that of its [`Status`].)
+    pub fn set_trailers(&mut self, trailers: Metadata) {
+        self.mailbox.outbound().trailers = trailers;
+    }
+}

@@ -1,0 +1,70 @@
+//! The stream of requests a handler reads.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::codec::Codec;
+use crate::net::mailbox::Mailbox;
+use crate::net::receiver::Receiver;
+use crate::request::Parts;
+use crate::{Metadata, Status};
+
+/// The requests of a client-streaming or bidirectional call, one after another.
+///
+/// The client is held back by flow control while nobody reads. [`Requests::next`] is cancel-safe.
+///
+/// # Example
+/// ```
+/// use hikyaku::server::Requests;
+/// use hikyaku::Status;
+///
+/// async fn sum(mut requests: Requests<u64>) -> Result<u64, Status> {
+///     let mut sum = 0;
+///     while let Some(number) = requests.next().await? {
+///         sum += number;
+///     }
+///     Ok(sum)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Requests<T> {
+    receiver: Receiver<T>,
+    parts: Parts,
+}
+
+impl<T> Requests<T> {
+    pub(crate) fn new<C: Codec<T>>(
+        mailbox: Arc<Mailbox>,
+        parts: Parts,
+        max_message_len: usize,
+    ) -> Self {
+        Self { receiver: Receiver::new::<C>(mailbox, max_message_len), parts }
+    }
+
+    /// The next request; `None` once the client has sent its last.
+    ///
+    /// # Errors
+    /// - CANCELLED if the client or the connection went away.
+    /// - DEADLINE_EXCEEDED once the call's deadline has passed.
+    /// - RESOURCE_EXHAUSTED, INTERNAL if a message is too long or cannot be decoded.
+    pub async fn next(&mut self) -> Result<Option<T>, Status> {
+        poll_fn(|cx| self.receiver.poll_next(cx)).await
+    }
+
+    /// What the client sent before its first message.
+    pub fn metadata(&self) -> &Metadata {
+        &self.parts.metadata
+    }
+
+    /// The moment at which the call ends with DEADLINE_EXCEEDED, if there is one.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.parts.deadline
+    }
+
+    /// The address of the client, if the transport has one.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.parts.peer_addr
+    }
+}

@@ -1,0 +1,230 @@
+//! The server: services in, connections taken, calls answered, a graceful end.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hikyaku_http2::Connection;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::accept::{accept, bind};
+use super::connection::{ServerCalls, Shared};
+use super::router::{Router, Service};
+use crate::net::driver::Driver;
+use crate::net::outbox::{Outbox, Wish};
+
+/// Answers calls to the services it was given.
+///
+/// # Example
+/// ```no_run
+/// # use hikyaku::{reflection, Request, Response, Status};
+/// # async fn run() -> Result<(), hikyaku::server::ServeError> {
+/// hikyaku::Server::new()
+///     .add(reflection::service()) // and your own: .add(GreeterServer::new(Greeter))
+///     .serve("[::]:1234")
+///     .await
+/// # }
+/// ```
+#[must_use = "a server does nothing until it serves"]
+pub struct Server {
+    router: Router,
+    http2: hikyaku_http2::Config,
+    max_message_len: usize,
+    shutdown_grace: Duration,
+}
+
+/// Why a server could not serve.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    Bind(io::Error),
+    /// Two services have the same name: which one should answer?
+    DuplicateService(&'static str),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::DuplicateService(name) => write!(f, "service {name} was added twice"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Bind(error) => Some(error),
+            Self::DuplicateService(_) => None,
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("services", &self.router.services().keys().collect::<Vec<_>>())
+            .field("http2", &self.http2)
+            .field("max_message_len", &self.max_message_len)
+            .field("shutdown_grace", &self.shutdown_grace)
+            .finish()
+    }
+}
+
+impl Server {
+    /// A server without services, with the default limits.
+    pub fn new() -> Self {
+        Self {
+            router: Router::default(),
+            http2: hikyaku_http2::Config::default(),
+            max_message_len: crate::MAX_MESSAGE_LEN,
+            shutdown_grace: Duration::from_secs(30),
+        }
+    }
+
+    /// Adds a service. See [`Service`] for an example.
+    pub fn add(mut self, service: impl Service) -> Self {
+        self.router.add(service);
+        self
+    }
+
+    /// Sets the length a request message may have at most. Bytes; 4 MiB by default. A longer one
+    /// ends its call with RESOURCE_EXHAUSTED before it is read.
+    pub fn max_message_len(mut self, bytes: usize) -> Self {
+        self.max_message_len = bytes;
+        self
+    }
+
+    /// Sets the calls a client may have open at once on one connection. 100 by default.
+    pub fn max_concurrent_calls(mut self, calls: u32) -> Self {
+        self.http2.max_concurrent_streams = calls;
+        self
+    }
+
+    /// Sets how long a graceful shutdown waits for open calls before it cuts them off. 30 seconds
+    /// by default.
+    pub fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.shutdown_grace = grace;
+        self
+    }
+
+    /// Listens on `addr` ([`bind`]) and serves for ever, on the runtime it is awaited on.
+    ///
+    /// # Errors
+    /// [`ServeError::Bind`]; [`ServeError::DuplicateService`].
+    pub async fn serve(self, addr: &str) -> Result<(), ServeError> {
+        self.serve_with_shutdown(addr, pending()).await
+    }
+
+    /// Listens on `addr` and serves until `shutdown` is ready; then takes no new connections and
+    /// calls, lets the open calls finish, and returns.
+    ///
+    /// # Errors
+    /// As [`Server::serve`].
+    pub async fn serve_with_shutdown(
+        self,
+        addr: &str,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let listener = bind(addr).await.map_err(ServeError::Bind)?;
+        self.serve_listener_with_shutdown(listener, shutdown).await
+    }
+
+    /// Serves the connections of a listener for ever.
+    ///
+    /// # Errors
+    /// As [`Server::serve`], less [`ServeError::Bind`].
+    pub async fn serve_listener(self, listener: TcpListener) -> Result<(), ServeError> {
+        self.serve_listener_with_shutdown(listener, pending()).await
+    }
+
+    /// Serves the connections of a listener until `shutdown` is ready, as
+    /// [`Server::serve_with_shutdown`] does.
+    ///
+    /// # Errors
+    /// As [`Server::serve_listener`].
+    pub async fn serve_listener_with_shutdown(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        if let Some(name) = self.router.duplicate() {
+            return Err(ServeError::DuplicateService(name));
+        }
+        self.router.complete();
+        let grace = self.shutdown_grace;
+        let shared = Arc::new(Shared {
+            router: self.router,
+            http2: self.http2,
+            max_message_len: self.max_message_len,
+        });
+        let mut connections = Connections::default();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                (stream, addr) = accept(&listener) => connections.open(stream, addr, &shared),
+                Some(_) = connections.tasks.join_next() => {}
+            }
+        }
+        drop(listener);
+        connections.drain(grace).await;
+        Ok(())
+    }
+}
+
+/// The connections of one server.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    doors: Arc<Mutex<HashMap<u64, Arc<Outbox>>>>,
+    opened_count: u64,
+}
+
+impl Connections {
+    fn open(&mut self, stream: TcpStream, addr: SocketAddr, shared: &Arc<Shared>) {
+        let outbox = Outbox::new();
+        let connection = Connection::server(shared.http2.clone());
+        let calls = ServerCalls::new(Arc::clone(shared), Arc::clone(&outbox), Some(addr));
+        let driver = Driver::new(stream, connection, calls, Arc::clone(&outbox));
+        self.opened_count += 1;
+        let number = self.opened_count;
+        lock(&self.doors).insert(number, outbox);
+        let doors = Arc::clone(&self.doors);
+        self.tasks.spawn(async move {
+            driver.await;
+            lock(&doors).remove(&number);
+        });
+    }
+
+    /// Lets every connection finish its calls; cuts off what is left after `grace`.
+    async fn drain(mut self, grace: Duration) {
+        for outbox in lock(&self.doors).values() {
+            outbox.ask(Wish::Drain);
+        }
+        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, all_ended).await.is_err() {
+            tracing::warn!(connections = self.tasks.len(), "calls are cut off by the shutdown");
+            self.tasks.shutdown().await;
+        }
+    }
+}
+
+type Doors = HashMap<u64, Arc<Outbox>>;
+
+fn lock(doors: &Mutex<Doors>) -> std::sync::MutexGuard<'_, Doors> {
+    doors.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,76 @@
+//! Every number a peer can run into, in one place.
+
+/// Limits and tuning of one [`Connection`](crate::Connection). All defaults are safe on the open
+/// internet; see SECURITY.md for the reasons and for what a peer sees when it passes one.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// `SETTINGS_HEADER_TABLE_SIZE` we announce. Bytes as RFC 7541 §4.1 counts them.
+    pub header_table_len: u32,
+    /// Largest dynamic table our encoder keeps, whatever the peer allows. Bytes.
+    pub max_encoder_table_len: u32,
+    /// `SETTINGS_MAX_CONCURRENT_STREAMS` we announce and enforce (server). Streams.
+    pub max_concurrent_streams: u32,
+    /// Streams a client opens before the peer's SETTINGS have been seen, and at most. Streams.
+    pub max_local_streams: u32,
+    /// `SETTINGS_INITIAL_WINDOW_SIZE` we announce: bytes a peer may send on one stream unread.
+    pub stream_window_len: u32,
+    /// Bytes a peer may send on all streams together unread. At least 65,535 (RFC 9113 §6.9.2).
+    pub connection_window_len: u32,
+    /// `SETTINGS_MAX_FRAME_SIZE` we announce. Bytes, 16,384 to 16,777,215.
+    pub max_frame_len: u32,
+    /// `SETTINGS_MAX_HEADER_LIST_SIZE` we announce and enforce while decoding. Bytes, with 32 a
+    /// field on top (RFC 9113 §6.5.2).
+    pub max_header_list_bytes: u32,
+    /// Fields in one header block, cookie crumbs included. Fields.
+    pub max_header_fields: usize,
+    /// CONTINUATION frames of one header block, whatever their length. Frames.
+    pub max_continuation_count: usize,
+    /// SETTINGS entries in one frame. Entries.
+    pub max_settings_count: usize,
+    /// Bytes of GOAWAY debug text kept.
+    pub max_debug_len: usize,
+    /// While more bytes than this wait in the output, no more is read: a peer that does not read
+    /// its answers is not asked for more questions. Bytes.
+    pub max_output_len: usize,
+    /// DATA moves from the streams' queues into the output until it holds this many bytes.
+    pub output_high_water: usize,
+    /// A stream's queue at or under this length raises [`Event::SendRoom`](crate::Event::SendRoom).
+    pub send_low_water: usize,
+    /// Resets the peer may cause (its own RST_STREAM on open streams, and its stream errors that
+    /// we answer with RST_STREAM) in a burst. Refills at `reset_refill_per_second`.
+    pub max_reset_burst: u32,
+    /// Resets a second given back to the budget.
+    pub reset_refill_per_second: u32,
+    /// Control and empty frames (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown) in a
+    /// burst without useful work between them. Refills at `control_refill_per_second`.
+    pub max_control_burst: u32,
+    /// Control frames a second given back to the budget.
+    pub control_refill_per_second: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            header_table_len: 4096,
+            max_encoder_table_len: 4096,
+            max_concurrent_streams: 100,
+            max_local_streams: 100,
+            stream_window_len: 256 * 1024,
+            connection_window_len: 1024 * 1024,
+            max_frame_len: 16_384,
+            max_header_list_bytes: 16 * 1024,
+            max_header_fields: 128,
+            max_continuation_count: 16,
+            max_settings_count: 32,
+            max_debug_len: 1024,
+            max_output_len: 1024 * 1024,
+            output_high_water: 256 * 1024,
+            send_low_water: 32 * 1024,
+            max_reset_burst: 1000,
+            reset_refill_per_second: 200,
+            max_control_burst: 10_000,
+            control_refill_per_second: 1000,
+        }
+    }
+}

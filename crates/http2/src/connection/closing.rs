@@ -1,0 +1,204 @@
+//! Ends: of a stream, of the connection, in peace and in error.
+
+use bytes::Bytes;
+
+use super::{Connection, Life, Role};
+use crate::error::{Fault, StreamError, Violation};
+use crate::frame::go_away::GoAway;
+use crate::frame::{Flags, writer};
+use crate::stream::table::{Death, Stream, Voice};
+use crate::{ConnectionError, ErrorCode, Event, Side, StreamId};
+
+/// How far our own farewell is (RFC 9113 §6.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shutdown {
+    /// Not begun.
+    None,
+    /// A server has told the client to open no more streams, and waits for the ACK of a PING:
+    /// then the client knows, and no stream is on its way any more.
+    Announced,
+    /// No stream above this one will be taken.
+    Final { last_stream: StreamId },
+}
+
+impl Connection {
+    // ---- streams --------------------------------------------------------------------------
+
+    /// Forgets a stream.
+    pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
+        let had_room = self.has_room();
+        let stream = self.streams.remove(id, death);
+        self.note_room(had_room);
+        stream
+    }
+
+    /// Both sides of a stream have ended as they should.
+    pub(super) fn complete_stream(&mut self, id: StreamId) {
+        self.resets.refund(1);
+        self.remove_stream(id, Death::Known);
+        self.end_if_done();
+    }
+
+    /// The peer broke a rule of one stream (RFC 9113 §5.4.2).
+    pub(super) fn on_stream_error(&mut self, error: StreamError) {
+        let StreamError { id, code, what } = error;
+        if let Some(stream) = self.remove_stream(id, Death::LocalReset) {
+            if stream.voice == Voice::Loud {
+                self.events.push_back(Event::Reset {
+                    id,
+                    code,
+                    by: Side::Local,
+                });
+            }
+        } else if self.is_idle(id) {
+            // RST_STREAM may not be sent on an idle stream.
+            return self.fail(ConnectionError { code, what });
+        }
+        writer::reset(self.output.tail(), id, code);
+        match self.take_reset() {
+            Ok(()) => self.end_if_done(),
+            Err(Fault::Connection(error)) => self.fail(error),
+            Err(Fault::Stream(_)) => {}
+        }
+    }
+
+    // ---- the peer's farewell --------------------------------------------------------------
+
+    pub(super) fn on_go_away(&mut self, go_away: &GoAway<'_>) -> Result<(), Fault> {
+        self.take_control()?;
+        let &GoAway {
+            last_stream,
+            code,
+            debug,
+        } = go_away;
+        if let Some(from) = self.peer_last_stream
+            && last_stream > from
+        {
+            return Err(Violation::GoAwayRaised {
+                from,
+                to: last_stream,
+            }
+            .into());
+        }
+        self.peer_last_stream = Some(last_stream);
+        let debug = debug.get(..self.config.max_debug_len).unwrap_or(debug);
+        let debug = Bytes::copy_from_slice(debug);
+        self.events.push_back(Event::GoAway {
+            last_stream,
+            code,
+            debug,
+        });
+        if self.role == Role::Client {
+            self.drop_unprocessed(last_stream);
+        }
+        self.end_if_done();
+        Ok(())
+    }
+
+    /// Ends the streams that the server has not looked at and never will.
+    fn drop_unprocessed(&mut self, last_stream: StreamId) {
+        let mut lost: Vec<_> = self
+            .streams
+            .iter_mut()
+            .map(|(id, _)| id)
+            .filter(|&id| id > last_stream)
+            .collect();
+        lost.sort_unstable();
+        for id in lost {
+            self.remove_stream(id, Death::LocalReset);
+            self.events.push_back(Event::Unprocessed { id });
+        }
+    }
+
+    // ---- our farewell ---------------------------------------------------------------------
+
+    /// Ends gracefully: no new streams, the open ones finish, then the connection is drained.
+    /// Server: GOAWAY(2^31-1) and PING; on its ACK GOAWAY(last id) (RFC 9113 §6.8).
+    pub fn start_shutdown(&mut self) {
+        if self.life == Life::Closed || self.shutdown != Shutdown::None {
+            return;
+        }
+        if self.role == Role::Server && self.life == Life::Running {
+            self.shutdown = Shutdown::Announced;
+            writer::go_away(self.output.tail(), StreamId::MAX, ErrorCode::NO_ERROR, b"");
+            writer::ping(self.output.tail(), SHUTDOWN_PING, Flags::NONE);
+        } else {
+            // A client has no streams of its server's to wait for, and a server that was not
+            // greeted yet has none at all.
+            self.finish_shutdown();
+        }
+    }
+
+    pub(super) fn is_shutdown_ping(&self, payload: [u8; 8]) -> bool {
+        self.shutdown == Shutdown::Announced && payload == SHUTDOWN_PING
+    }
+
+    /// Says which stream was the last.
+    pub(super) fn finish_shutdown(&mut self) {
+        let last_stream = self.last_remote;
+        self.shutdown = Shutdown::Final { last_stream };
+        writer::go_away(self.output.tail(), last_stream, ErrorCode::NO_ERROR, b"");
+        self.end_if_done();
+    }
+
+    /// Ends at once: GOAWAY with this code and debug text, all streams gone, `Event::Closed`.
+    pub fn close(&mut self, code: ErrorCode, debug: &str) {
+        if self.life != Life::Closed {
+            self.write_go_away(code, debug);
+            self.end(None);
+        }
+    }
+
+    // ---- the end --------------------------------------------------------------------------
+
+    /// Ends the connection if all is said: one end has said farewell and no stream is left. A
+    /// client that was told to open no more streams has no use for the connection either.
+    pub(super) fn end_if_done(&mut self) {
+        let is_parting = matches!(self.shutdown, Shutdown::Final { .. })
+            || (self.role == Role::Client && self.peer_last_stream.is_some());
+        if is_parting && self.streams.is_empty() && self.life != Life::Closed {
+            if self.shutdown == Shutdown::None {
+                self.write_go_away(ErrorCode::NO_ERROR, "");
+            }
+            self.end(None);
+        }
+    }
+
+    /// The peer broke a rule of the connection (RFC 9113 §5.4.1). Later errors are not told: a
+    /// failed connection stays failed.
+    pub(super) fn fail(&mut self, error: ConnectionError) {
+        if self.life != Life::Closed {
+            self.write_go_away(error.code, &error.what.to_string());
+            self.end(Some(error));
+        }
+    }
+
+    fn write_go_away(&mut self, code: ErrorCode, debug: &str) {
+        let debug = debug.as_bytes();
+        let debug = debug.get(..MAX_DEBUG_LEN).unwrap_or(debug);
+        let last_stream = match self.shutdown {
+            Shutdown::Final { last_stream } => last_stream,
+            Shutdown::None | Shutdown::Announced => self.last_remote,
+        };
+        writer::go_away(self.output.tail(), last_stream, code, debug);
+    }
+
+    /// Closes: no frame is read or begun any more, what is in the output can still be written.
+    pub(super) fn end(&mut self, error: Option<ConnectionError>) {
+        if self.life == Life::Closed {
+            return;
+        }
+        self.life = Life::Closed;
+        self.streams.clear();
+        self.turns.clear();
+        self.grants = Vec::new();
+        self.assembly = None;
+        self.headers.forget();
+        self.events.push_back(Event::Closed { error });
+    }
+}
+
+/// The payload of the PING behind the first GOAWAY.
+const SHUTDOWN_PING: [u8; 8] = *b"farewell";
+/// Our own debug text in a GOAWAY is cut here; every peer takes frames that long. Bytes.
+const MAX_DEBUG_LEN: usize = 1024;

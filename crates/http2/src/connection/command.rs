@@ -1,0 +1,280 @@
+//! What the owner wants: open, send, reset.
+
+use bytes::{Bytes, BytesMut};
+
+use super::transmit::{DATA_REFUND_COUNT, line_up, write_block};
+use super::{Connection, Life, Role};
+use crate::error::Violation;
+use crate::frame::{Flags, Kind, writer};
+use crate::stream::queue::End;
+use crate::stream::state::Step;
+use crate::stream::table::{Death, Progress, Stream, Streams, Voice};
+use crate::stream::window::{Credit, Window};
+use crate::{Body, ConnectionError, ErrorCode, Event, Field, Side, StreamId, UserError};
+
+impl Connection {
+    /// Opens a stream with a request; pseudo-headers come first in `fields`.
+    ///
+    /// # Errors
+    /// - [`UserError::NotAClient`] at a server.
+    /// - [`UserError::NoStreamRoom`] while [`Connection::can_open_stream`] says no.
+    pub fn open_stream<'a>(
+        &mut self,
+        fields: impl IntoIterator<Item = Field<'a>>,
+        body: Body,
+    ) -> Result<StreamId, UserError> {
+        if self.role == Role::Server {
+            return Err(UserError::NotAClient);
+        }
+        if !self.can_open_stream() {
+            return Err(UserError::NoStreamRoom);
+        }
+        let id = StreamId::new(self.next_local);
+        self.next_local += 2;
+        let window = Window::new(self.peer.initial_window);
+        let mut stream = Stream::new(window, Credit::new(self.initial_credit()));
+        stream.sent = Progress::Body;
+        let fields = fields.into_iter().inspect(|field| {
+            if field.value == b"HEAD" && field.name == b":method" {
+                stream.received = Progress::StartOfHead;
+            }
+        });
+        let max_frame_len = self.peer.max_frame_len;
+        write_block(
+            &mut self.output,
+            &mut self.encoder,
+            max_frame_len,
+            id,
+            body,
+            fields,
+        );
+        self.streams.insert(id, stream);
+        if body == Body::Last {
+            self.end_local(id);
+        }
+        Ok(id)
+    }
+
+    /// Sends a response's (or an informational response's) headers.
+    ///
+    /// # Errors
+    /// - [`UserError::NotOpen`] if this side of the stream has ended, or there is no such stream.
+    /// - [`UserError::HeadersSent`] if the final headers are sent, and always at a client.
+    pub fn send_headers<'a>(
+        &mut self,
+        id: StreamId,
+        fields: impl IntoIterator<Item = Field<'a>>,
+        body: Body,
+    ) -> Result<(), UserError> {
+        let max_frame_len = self.peer.max_frame_len;
+        let stream = sendable(&mut self.streams, id)?;
+        if stream.sent == Progress::Body {
+            return Err(UserError::HeadersSent(id));
+        }
+        let mut sent = Progress::Body;
+        let fields = fields.into_iter().inspect(|field| {
+            if field.name == b":status" && field.value.first() == Some(&b'1') {
+                sent = Progress::Start;
+            }
+        });
+        write_block(
+            &mut self.output,
+            &mut self.encoder,
+            max_frame_len,
+            id,
+            body,
+            fields,
+        );
+        stream.sent = sent;
+        if body == Body::Last {
+            self.end_local(id);
+        }
+        Ok(())
+    }
+
+    /// Sends one message of the body, written in place: `encode` appends it to the output behind a
+    /// frame head whose length is filled in afterwards. When windows, the peer's frame size or the
+    /// stream's queue do not let it go at once, what `encode` wrote is queued instead, uncopied.
+    /// If `encode` fails nothing has been sent.
+    ///
+    /// `encode` must only append. If it removes what was there before, the output can no longer be
+    /// trusted and the connection fails.
+    ///
+    /// # Errors
+    /// - [`UserError::NotOpen`] and [`UserError::HeadersNotSent`] as in [`Connection::send_data`].
+    /// - What `encode` returns.
+    pub fn write_data<E: From<UserError>>(
+        &mut self,
+        id: StreamId,
+        body: Body,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let has_space = self.output.len() < self.config.output_high_water;
+        let stream = talking(&mut self.streams, id)?;
+        let start = self.output.begin_frame();
+        if let Err(error) = encode(self.output.tail()) {
+            self.output.cancel_frame(start);
+            return Err(error);
+        }
+        let Some(len) = self.output.payload_len(start) else {
+            self.fail(ConnectionError::new(Violation::OutputDamaged));
+            return Ok(());
+        };
+        let credit = stream.window.available().min(self.window.available());
+        let fits = len <= credit.min(self.peer.max_frame_len) && has_space;
+        if stream.queue.is_empty() && (fits || len == 0) {
+            if len == 0 && body == Body::More {
+                self.output.cancel_frame(start);
+                return Ok(());
+            }
+            self.output
+                .end_frame(start, Kind::Data, writer::end_stream(body), id);
+            stream.window.spend(len);
+            self.note_sent(id, len, body);
+            return Ok(());
+        }
+        stream.queue.push(self.output.take_payload(start));
+        if body == Body::Last {
+            stream.queue.end = End::Data;
+        }
+        line_up(&mut self.turns, id, stream);
+        Ok(())
+    }
+
+    /// Queues bytes of the body behind what is queued already.
+    ///
+    /// # Errors
+    /// - [`UserError::NotOpen`] if this side of the stream has ended, or there is no such stream.
+    /// - [`UserError::HeadersNotSent`] at a server that has not sent the response's headers.
+    pub fn send_data(&mut self, id: StreamId, data: Bytes, body: Body) -> Result<(), UserError> {
+        let has_space = self.output.len() < self.config.output_high_water;
+        let stream = talking(&mut self.streams, id)?;
+        let len = data.len();
+        let credit = stream.window.available().min(self.window.available());
+        let fits = len <= credit.min(self.peer.max_frame_len) && has_space;
+        if stream.queue.is_empty() && fits && len > 0 {
+            writer::data_head(self.output.tail(), id, len, body);
+            self.output.push(data);
+            stream.window.spend(len);
+            self.note_sent(id, len, body);
+            return Ok(());
+        }
+        stream.queue.push(data);
+        if body == Body::Last {
+            stream.queue.end = End::Data;
+        }
+        if !stream.queue.is_idle() {
+            line_up(&mut self.turns, id, stream);
+        }
+        Ok(())
+    }
+
+    /// A DATA frame went past the queues.
+    fn note_sent(&mut self, id: StreamId, len: usize, body: Body) {
+        self.window.spend(len);
+        self.controls.refund(DATA_REFUND_COUNT);
+        if body == Body::Last {
+            self.end_local(id);
+        }
+    }
+
+    /// Ends this side with trailers, behind what is queued.
+    ///
+    /// # Errors
+    /// As in [`Connection::send_data`].
+    pub fn send_trailers<'a>(
+        &mut self,
+        id: StreamId,
+        fields: impl IntoIterator<Item = Field<'a>>,
+    ) -> Result<(), UserError> {
+        let max_frame_len = self.peer.max_frame_len;
+        let stream = talking(&mut self.streams, id)?;
+        if stream.queue.is_empty() {
+            let (output, encoder) = (&mut self.output, &mut self.encoder);
+            write_block(output, encoder, max_frame_len, id, Body::Last, fields);
+            self.end_local(id);
+        } else {
+            stream.queue.end = End::Trailers(Box::new(fields.into_iter().collect()));
+            line_up(&mut self.turns, id, stream);
+        }
+        Ok(())
+    }
+
+    /// Ends the stream at once with RST_STREAM; what is queued is dropped. No event follows for
+    /// this stream (events already queued for it are removed). Unknown streams are ignored.
+    /// With NO_ERROR on a server whose trailers are still queued, the reset follows the trailers
+    /// (RFC 9113 §8.1).
+    pub fn reset_stream(&mut self, id: StreamId, code: ErrorCode) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            self.forget_events(id);
+            return;
+        };
+        let is_ending = !matches!(stream.queue.end, End::None);
+        if code == ErrorCode::NO_ERROR && self.role == Role::Server && is_ending {
+            stream.voice = Voice::Mute;
+            self.forget_events(id);
+            return;
+        }
+        writer::reset(self.output.tail(), id, code);
+        self.remove_stream(id, Death::LocalReset);
+        self.forget_events(id);
+        self.end_if_done();
+    }
+
+    /// Removes the events of a stream, and gives back the bytes its owner will not see.
+    fn forget_events(&mut self, id: StreamId) {
+        let mut unseen_len = 0;
+        self.events.retain(|event| {
+            if let Event::Data { id: of, data, .. } = event
+                && *of == id
+            {
+                unseen_len += data.len();
+            }
+            stream_of(event) != Some(id)
+        });
+        self.release_connection(unseen_len);
+    }
+
+    /// Sends a PING; [`Event::PingAck`] follows.
+    pub fn ping(&mut self, payload: [u8; 8]) {
+        if self.life != Life::Closed {
+            writer::ping(self.output.tail(), payload, Flags::NONE);
+        }
+    }
+}
+
+/// The stream, if this side may still send on it.
+fn sendable(streams: &mut Streams, id: StreamId) -> Result<&mut Stream, UserError> {
+    streams
+        .get_mut(id)
+        .filter(|stream| {
+            stream.state.step(Step::Data(Side::Local)).is_ok()
+                && matches!(stream.queue.end, End::None)
+                && stream.voice == Voice::Loud
+        })
+        .ok_or(UserError::NotOpen(id))
+}
+
+/// The stream, if this side may send its body now.
+fn talking(streams: &mut Streams, id: StreamId) -> Result<&mut Stream, UserError> {
+    let stream = sendable(streams, id)?;
+    match stream.sent {
+        Progress::Body => Ok(stream),
+        Progress::Start | Progress::StartOfHead => Err(UserError::HeadersNotSent(id)),
+    }
+}
+
+/// The stream an event is about and that its owner may let go of.
+fn stream_of(event: &Event) -> Option<StreamId> {
+    match event {
+        Event::Headers { id, .. }
+        | Event::Data { id, .. }
+        | Event::Trailers { id, .. }
+        | Event::Reset { id, .. }
+        | Event::Unprocessed { id }
+        | Event::SendRoom { id } => Some(*id),
+        Event::PingAck { .. } | Event::StreamRoom | Event::GoAway { .. } | Event::Closed { .. } => {
+            None
+        }
+    }
+}

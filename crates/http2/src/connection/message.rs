@@ -1,0 +1,304 @@
+//! Header blocks in: put together, decoded, checked and given to the stream they are for.
+//!
+//! Whatever a block is for, even a stream that is refused or gone, it must be decoded: it changes
+//! the header table (RFC 9113 §4.3).
+
+use super::closing::Shutdown;
+use super::{Connection, Role};
+use crate::error::{Fault, Malformed, StreamError, Violation};
+use crate::frame::Kind;
+use crate::frame::continuation::Continuation;
+use crate::frame::headers::{Block, HeadersFrame};
+use crate::headers::check::Message;
+use crate::stream::state::{State, Step};
+use crate::stream::table::{Death, Progress, Stream, Voice};
+use crate::stream::window::{Credit, Window};
+use crate::{Body, Event, Headers, Side, StreamId};
+
+/// A header block that is not complete.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    /// The only stream whose CONTINUATION may come now.
+    pub(super) id: StreamId,
+    body: Body,
+    dependency: Dependency,
+    block: Vec<u8>,
+    continuation_count: usize,
+}
+
+/// Whether a HEADERS frame made its stream depend on itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dependency {
+    Sane,
+    Itself,
+}
+
+/// A complete header block, still compressed.
+struct Complete<'a> {
+    id: StreamId,
+    body: Body,
+    dependency: Dependency,
+    block: &'a [u8],
+}
+
+impl Connection {
+    pub(super) fn on_headers(&mut self, headers: &HeadersFrame<'_>) -> Result<(), Fault> {
+        let HeadersFrame {
+            id, fragment, body, ..
+        } = *headers;
+        self.check_block_len(fragment.len())?;
+        let dependency = match headers.priority {
+            Some(priority) if priority.dependency == id => Dependency::Itself,
+            _ => Dependency::Sane,
+        };
+        match headers.block {
+            Block::Complete => self.on_block(&Complete {
+                id,
+                body,
+                dependency,
+                block: fragment,
+            }),
+            Block::Open => {
+                let block = fragment.to_vec();
+                let assembly = Assembly {
+                    id,
+                    body,
+                    dependency,
+                    block,
+                    continuation_count: 0,
+                };
+                self.assembly = Some(assembly);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn on_continuation(&mut self, next: &Continuation<'_>) -> Result<(), Fault> {
+        let Some(mut assembly) = self.assembly.take() else {
+            return Err(Violation::ContinuationUnexpected.into());
+        };
+        assembly.continuation_count += 1;
+        if assembly.continuation_count > self.config.max_continuation_count {
+            let max = self.config.max_continuation_count;
+            return Err(Violation::TooManyContinuations { max }.into());
+        }
+        self.check_block_len(assembly.block.len() + next.fragment.len())?;
+        assembly.block.extend_from_slice(next.fragment);
+        match next.block {
+            Block::Complete => {
+                let Assembly {
+                    id,
+                    body,
+                    dependency,
+                    ref block,
+                    ..
+                } = assembly;
+                self.on_block(&Complete {
+                    id,
+                    body,
+                    dependency,
+                    block,
+                })
+            }
+            Block::Open => {
+                self.assembly = Some(assembly);
+                Ok(())
+            }
+        }
+    }
+
+    /// A block may be longer than the list it holds, if its Huffman code is a bad one, but not
+    /// much: the longest code has 30 bits for 8.
+    fn check_block_len(&self, len: usize) -> Result<(), Violation> {
+        let max = (self.config.max_header_list_bytes as usize).saturating_mul(4);
+        if len > max {
+            Err(Violation::HeaderBlockTooLong { len, max })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn on_block(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
+        let id = complete.id;
+        if let Some(stream) = self.streams.get(id) {
+            return match (self.role, stream.received) {
+                (_, Progress::Body) => self.on_trailers(complete),
+                (Role::Client, _) => self.on_response(complete),
+                (Role::Server, _) => self.on_trailers(complete),
+            };
+        }
+        match self.role {
+            Role::Server if id.number() % 2 == 0 => Err(Violation::EvenStream(id).into()),
+            Role::Server if id > self.last_remote => self.on_request(complete),
+            Role::Client if self.is_idle(id) => {
+                Err(Violation::IdleStream(Kind::Headers, id).into())
+            }
+            Role::Server | Role::Client => self.on_stray_block(complete),
+        }
+    }
+
+    /// A client opens a stream (RFC 9113 §8.3.1).
+    fn on_request(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
+        let Complete { id, body, .. } = *complete;
+        self.last_remote = id;
+        let headers = self.read_block(complete, Message::Request)?;
+        if let Shutdown::Final { last_stream } = self.shutdown
+            && id > last_stream
+        {
+            // The GOAWAY has told the client already (RFC 9113 §6.8).
+            self.streams.remember(id, Death::LocalReset);
+            return self.take_control();
+        }
+        let max = self.config.max_concurrent_streams as usize;
+        if self.streams.len() >= max {
+            return Err(StreamError::new(id, Violation::TooManyStreams { max }).into());
+        }
+        let headers = headers.map_err(|what| StreamError::new(id, what))?;
+        let promised = headers.content_length();
+        check_body_len(id, promised, body)?;
+        let window = Window::new(self.peer.initial_window);
+        let mut stream = Stream::new(window, Credit::new(self.initial_credit()));
+        stream.received = Progress::Body;
+        stream.promised = promised;
+        if body == Body::Last {
+            stream.state = State::HalfClosedRemote;
+        }
+        self.streams.insert(id, stream);
+        self.controls.refund(WORK_REFUND_COUNT);
+        self.events.push_back(Event::Headers { id, headers, body });
+        Ok(())
+    }
+
+    /// A server answers, or says that it will (RFC 9113 §8.1).
+    fn on_response(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
+        let Complete { id, body, .. } = *complete;
+        let headers = self.read_live_block(complete, Message::Response)?;
+        let status = headers.status().unwrap_or_default();
+        if status < 200 {
+            if body == Body::Last {
+                return Err(malformed(id, Malformed::InformationalEnd));
+            }
+            self.take_control()?;
+        } else {
+            let Some(stream) = self.streams.get_mut(id) else {
+                return Ok(());
+            };
+            // These have a length but no body (RFC 9110 §6.4.1).
+            let has_no_body =
+                stream.received == Progress::StartOfHead || matches!(status, 204 | 304);
+            stream.received = Progress::Body;
+            stream.promised = if has_no_body {
+                None
+            } else {
+                headers.content_length()
+            };
+            check_body_len(id, stream.promised, body)?;
+            self.controls.refund(WORK_REFUND_COUNT);
+        }
+        self.tell(id, Event::Headers { id, headers, body });
+        if body == Body::Last {
+            self.end_remote(id);
+        }
+        Ok(())
+    }
+
+    fn on_trailers(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
+        let Complete { id, body, .. } = *complete;
+        let headers = self.read_live_block(complete, Message::Trailers)?;
+        if body == Body::More {
+            return Err(malformed(id, Malformed::TrailersNotLast));
+        }
+        check_body_len(
+            id,
+            self.streams.get(id).and_then(|stream| stream.promised),
+            body,
+        )?;
+        self.controls.refund(WORK_REFUND_COUNT);
+        self.tell(id, Event::Trailers { id, headers });
+        self.end_remote(id);
+        Ok(())
+    }
+
+    /// A block for a stream that is gone (RFC 9113 §5.1, §5.1.1).
+    fn on_stray_block(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
+        let id = complete.id;
+        let death = self.streams.death(id);
+        if self.role == Role::Server && death.is_none() {
+            return Err(Violation::StreamNotIncreasing {
+                id,
+                last: self.last_remote,
+            }
+            .into());
+        }
+        if self.role == Role::Server && death == Some(Death::Known) {
+            return Err(Violation::ClosedStream(Kind::Headers, id).into());
+        }
+        // Whether the list is a good one does not matter any more.
+        let _ = self.read_block(complete, Message::Trailers)?;
+        if death == Some(Death::LocalReset) {
+            return self.take_control();
+        }
+        Err(StreamError::new(id, Violation::ClosedStream(Kind::Headers, id)).into())
+    }
+
+    /// Reads the block of a live stream and checks that the peer may still send on it.
+    fn read_live_block(
+        &mut self,
+        complete: &Complete<'_>,
+        message: Message,
+    ) -> Result<Headers, Fault> {
+        let id = complete.id;
+        let headers = self.read_block(complete, message)?;
+        let may_send = self
+            .streams
+            .get(id)
+            .is_some_and(|stream| stream.state.step(Step::Headers(Side::Remote)).is_ok());
+        if !may_send {
+            return Err(StreamError::new(id, Violation::ClosedStream(Kind::Headers, id)).into());
+        }
+        Ok(headers.map_err(|what| StreamError::new(id, what))?)
+    }
+
+    /// Decodes a block. The outer error is the connection's, the inner one the stream's.
+    fn read_block(
+        &mut self,
+        complete: &Complete<'_>,
+        message: Message,
+    ) -> Result<Result<Headers, Violation>, Fault> {
+        let headers = self
+            .headers
+            .read(complete.block, message)
+            .map_err(|error| Fault::from(Violation::BadHeaderBlock(error)))?;
+        Ok(match complete.dependency {
+            Dependency::Sane => headers,
+            Dependency::Itself => Err(Violation::SelfDependency),
+        })
+    }
+
+    /// Raises an event of a stream whose owner listens.
+    fn tell(&mut self, id: StreamId, event: Event) {
+        if self
+            .streams
+            .get(id)
+            .is_some_and(|stream| stream.voice == Voice::Loud)
+        {
+            self.events.push_back(event);
+        }
+    }
+}
+
+/// A message that ends here must have had all the bytes it promised (RFC 9113 §8.1.1).
+fn check_body_len(id: StreamId, promised: Option<u64>, body: Body) -> Result<(), Fault> {
+    match (body, promised) {
+        (Body::Last, Some(1..)) => Err(malformed(id, Malformed::BodyLen)),
+        _ => Ok(()),
+    }
+}
+
+fn malformed(id: StreamId, what: Malformed) -> Fault {
+    StreamError::new(id, Violation::Malformed(what)).into()
+}
+
+/// Control frames forgiven for a header block that does work: a good peer has a PING, a
+/// WINDOW_UPDATE or two with each call.
+const WORK_REFUND_COUNT: u32 = 4;

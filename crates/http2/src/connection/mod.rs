@@ -1,0 +1,327 @@
+//! One end of one HTTP/2 connection.
+//!
+//! Before editing read RFC 9113 §5 (streams), §6.8 (GOAWAY) and §6.9 (flow control). Data goes one
+//! way through the files:
+//!
+//! ```text
+//! handle_bytes -> receive (frames, DATA, small frames) -> message (header blocks) -> events
+//!                    |-> settings, flow (windows), closing (errors, GOAWAY)
+//! commands     -> command (what the owner wants)  \
+//! poll_transmit -> flow (WINDOW_UPDATE), transmit (queues, turns) -> output
+//! ```
+//!
+//! ```text
+//! Preface --24 bytes--> FirstSettings --SETTINGS--> Running --error, end--> Closed
+//!  (server)               (client)
+//! ```
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+use crate::error::Violation;
+use crate::headers::reader::HeaderReader;
+use crate::hpack::{Encoder, Limits};
+use crate::stream::table::Streams;
+use crate::stream::window::{Credit, Window};
+use crate::{Config, ConnectionError, Event, StreamId};
+
+mod budget;
+mod closing;
+mod command;
+mod flow;
+mod message;
+mod output;
+mod receive;
+mod settings;
+mod transmit;
+
+use budget::Budget;
+use closing::Shutdown;
+use message::Assembly;
+use output::Output;
+use settings::{OurSettings, PeerSettings};
+use transmit::Turns;
+
+/// One end of one HTTP/2 connection: all its streams, both header tables, both windows.
+pub struct Connection {
+    role: Role,
+    config: Config,
+    life: Life,
+    shutdown: Shutdown,
+    /// The last stream of the peer's latest GOAWAY.
+    peer_last_stream: Option<StreamId>,
+    ours: OurSettings,
+    peer: PeerSettings,
+    streams: Streams,
+    /// The highest stream the peer has opened.
+    last_remote: StreamId,
+    /// The number of the next stream to open.
+    next_local: u32,
+    headers: HeaderReader,
+    /// A header block that is not complete.
+    assembly: Option<Assembly>,
+    encoder: Encoder,
+    /// Bytes we may send on all streams together.
+    window: Window,
+    /// Bytes the peer may send on all streams together.
+    credit: Credit,
+    /// Streams that are owed a WINDOW_UPDATE.
+    grants: Vec<StreamId>,
+    turns: Turns,
+    resets: Budget,
+    controls: Budget,
+    /// When the bytes that are being handled came.
+    now: Option<Instant>,
+    events: VecDeque<Event>,
+    output: Output,
+}
+
+/// Which end this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Client,
+    Server,
+}
+
+/// How far the connection is in its life; see the module's drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// So many bytes of the client's preface have come.
+    Preface {
+        matched_len: usize,
+    },
+    /// The first frame must be SETTINGS.
+    FirstSettings,
+    Running,
+    Closed,
+}
+
+impl Connection {
+    /// The client's end. The preface and SETTINGS are in the output at once.
+    #[must_use]
+    pub fn client(config: Config) -> Self {
+        let mut connection = Self::new(config, Role::Client, Life::FirstSettings);
+        connection.output.tail().extend_from_slice(PREFACE);
+        connection.announce();
+        connection
+    }
+
+    /// The server's end. SETTINGS are in the output at once (RFC 9113 §3.4).
+    #[must_use]
+    pub fn server(config: Config) -> Self {
+        let mut connection = Self::new(config, Role::Server, Life::Preface { matched_len: 0 });
+        connection.announce();
+        connection
+    }
+
+    fn new(config: Config, role: Role, life: Life) -> Self {
+        let config = settings::clamp(config);
+        let limits = Limits {
+            max_list_bytes: config.max_header_list_bytes as usize,
+            max_fields: config.max_header_fields,
+        };
+        let mut credit = Credit::new(Window::INITIAL);
+        credit.raise(config.connection_window_len);
+        Self {
+            role,
+            life,
+            shutdown: Shutdown::None,
+            peer_last_stream: None,
+            ours: OurSettings::Announced,
+            peer: PeerSettings::default(),
+            streams: Streams::default(),
+            last_remote: StreamId::CONNECTION,
+            next_local: 1,
+            headers: HeaderReader::new(config.header_table_len, limits),
+            assembly: None,
+            encoder: Encoder::new(config.max_encoder_table_len),
+            window: Window::new(Window::INITIAL),
+            credit,
+            grants: Vec::new(),
+            turns: Turns::default(),
+            resets: Budget::new(config.max_reset_burst, config.reset_refill_per_second),
+            controls: Budget::new(config.max_control_burst, config.control_refill_per_second),
+            now: None,
+            events: VecDeque::new(),
+            output: Output::default(),
+            config,
+        }
+    }
+
+    fn announce(&mut self) {
+        settings::announce(self.output.tail(), &self.config, self.role);
+        self.grant_connection();
+    }
+
+    // ---- input ----------------------------------------------------------------------------
+
+    /// Takes all complete frames out of `input`; the bytes of an incomplete one stay in it.
+    /// Afterwards `input` is left as is, or (after a fatal error) cleared. Never fails: what was
+    /// wrong becomes an event and an answer. DATA payloads become slices of `input`'s allocation.
+    pub fn handle_bytes(&mut self, input: &mut BytesMut, now: Instant) {
+        self.now = Some(now);
+        self.resets.start(now);
+        self.controls.start(now);
+        self.receive(input);
+        if self.life == Life::Closed {
+            input.clear();
+        }
+    }
+
+    /// The peer closed its side of the socket.
+    pub fn handle_eof(&mut self) {
+        let open_streams = self.streams.len();
+        if open_streams == 0 {
+            self.end(None);
+        } else {
+            let what = Violation::ConnectionLost { open_streams };
+            self.end(Some(ConnectionError::new(what)));
+        }
+    }
+
+    /// Whether to read from the socket now: false while too much output waits, and when closed.
+    #[must_use]
+    pub fn wants_bytes(&self) -> bool {
+        self.life != Life::Closed && self.output.len() <= self.config.max_output_len
+    }
+
+    /// Whether the peer's SETTINGS have come: the handshake is over. What a handshake timer waits
+    /// for.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        matches!(self.life, Life::Running | Life::Closed)
+    }
+
+    /// Whether a header block has begun and not ended. What a header timer waits for.
+    #[must_use]
+    pub fn has_open_header_block(&self) -> bool {
+        self.assembly.is_some()
+    }
+
+    // ---- what happened --------------------------------------------------------------------
+
+    /// The next thing that happened, if any.
+    #[inline]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    // ---- output ---------------------------------------------------------------------------
+
+    /// Moves due frames (window updates, queued DATA and trailers, as far as the windows let them
+    /// go and fairly between streams) into the output. Call before writing; cheap when idle.
+    pub fn poll_transmit(&mut self) {
+        if self.life == Life::Closed {
+            return;
+        }
+        self.write_grants();
+        self.take_turns();
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    #[inline]
+    pub fn output_len(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Fills `slices` with the next bytes to write, front first; returns how many were filled.
+    pub fn output<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.output.slices(slices)
+    }
+
+    /// Drops `len` written bytes from the front of the output.
+    pub fn advance_output(&mut self, len: usize) {
+        self.output.advance(len);
+    }
+
+    /// Whether the connection is over and all its output written: time to close the socket.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.life == Life::Closed && self.output.len() == 0
+    }
+
+    /// Gives memory back that only saves time. For a connection that has been idle for a while.
+    pub fn trim(&mut self) {
+        self.headers.forget();
+        self.output.trim();
+        self.events.shrink_to_fit();
+        self.turns.trim();
+        self.streams.trim();
+        self.grants.shrink_to_fit();
+    }
+
+    // ---- who is there ---------------------------------------------------------------------
+
+    /// Streams that are open or half-closed.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Bytes queued on the stream and not yet moved to the output; 0 for an unknown stream.
+    #[must_use]
+    pub fn queued_len(&self, id: StreamId) -> usize {
+        self.streams.get(id).map_or(0, |stream| stream.queue.len())
+    }
+
+    /// Whether `open_stream` would succeed now.
+    #[must_use]
+    pub fn can_open_stream(&self) -> bool {
+        self.role == Role::Client
+            && self.life != Life::Closed
+            && self.shutdown == Shutdown::None
+            && self.peer_last_stream.is_none()
+            && self.next_local <= StreamId::MAX.number()
+            && self.has_room()
+    }
+
+    /// Whether the number of streams lets another one be opened.
+    fn has_room(&self) -> bool {
+        let max = self
+            .config
+            .max_local_streams
+            .min(self.peer.max_streams.unwrap_or(u32::MAX));
+        self.streams.len() < max as usize
+    }
+
+    /// Tells a client that it may open streams again, if it could not before.
+    fn note_room(&mut self, had_room: bool) {
+        if !had_room && self.can_open_stream() {
+            self.events.push_back(Event::StreamRoom);
+        }
+    }
+
+    /// Whether nobody has used the stream yet: it is beyond the last one its opener used
+    /// (RFC 9113 §5.1.1). Even ones would be a server's, which may not push.
+    fn is_idle(&self, id: StreamId) -> bool {
+        let first_idle = match self.role {
+            Role::Client => self.next_local,
+            Role::Server => self.last_remote.number().saturating_add(1),
+        };
+        id.number() % 2 == 0 || id.number() >= first_idle
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &self.role)
+            .field("life", &self.life)
+            .field("shutdown", &self.shutdown)
+            .field("open_streams", &self.streams.len())
+            .field("window", &self.window)
+            .field("credit", &self.credit)
+            .field("output_len", &self.output.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a client sends first (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! Queues out: fairly between streams, one frame a turn, as far as the windows reach.
+//!
+//! ```text
+//!            something to send                     window of the stream spent
+//!   None ---------------------> Ready --turn--> Blocked --WINDOW_UPDATE, SETTINGS--> Ready
+//!     ^                           |  ^
+//!     '------- all is sent -------'  '--WINDOW_UPDATE on 0-- Parked (connection's window spent)
+//! ```
+//!
+//! Only streams that can send are ever looked at.
+
+use std::collections::VecDeque;
+
+use super::Connection;
+use crate::frame::{Kind, writer};
+use crate::hpack::Encoder;
+use crate::stream::queue::End;
+use crate::stream::state::{State, Step};
+use crate::stream::table::{Death, Place, Stream, Voice};
+use crate::{Body, ErrorCode, Event, Field, Side, StreamId};
+
+use super::output::Output;
+
+/// Streams that wait to send. Names of streams that have ended may be among them.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// Their turn comes, front first.
+    pub(super) ready: VecDeque<StreamId>,
+    /// They wait for the connection's window.
+    parked: VecDeque<StreamId>,
+}
+
+impl Turns {
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn trim(&mut self) {
+        self.ready.shrink_to_fit();
+        self.parked.shrink_to_fit();
+    }
+}
+
+/// What one turn of a stream came to.
+enum Turn {
+    /// A frame was written, and more could follow.
+    Again,
+    /// All is written; it was the end of our side.
+    Ended,
+    /// Nothing is left to write, but more may come.
+    Idle,
+    /// A window is spent.
+    Waits,
+}
+
+impl Connection {
+    /// Gives turns to the streams that can send until the output is full enough.
+    pub(super) fn take_turns(&mut self) {
+        while self.output.len() < self.config.output_high_water
+            && let Some(id) = self.turns.ready.pop_front()
+        {
+            match self.take_turn(id) {
+                Turn::Again => self.turns.ready.push_back(id),
+                Turn::Ended => self.end_local(id),
+                Turn::Idle | Turn::Waits => {}
+            }
+        }
+    }
+
+    fn take_turn(&mut self, id: StreamId) -> Turn {
+        let is_alone = self.turns.ready.is_empty();
+        let Some(stream) = self.streams.get_mut(id) else {
+            return Turn::Idle;
+        };
+        stream.place = Place::None;
+        if !stream.queue.is_empty() {
+            let credit = stream.window.available().min(self.window.available());
+            if credit == 0 {
+                return self.wait(id);
+            }
+            return self.write_queued(id, credit, is_alone);
+        }
+        match std::mem::take(&mut stream.queue.end) {
+            End::None => Turn::Idle,
+            End::Data => {
+                writer::data_head(self.output.tail(), id, 0, Body::Last);
+                Turn::Ended
+            }
+            End::Trailers(fields) => {
+                let max_frame_len = self.peer.max_frame_len;
+                let (output, encoder) = (&mut self.output, &mut self.encoder);
+                write_block(
+                    output,
+                    encoder,
+                    max_frame_len,
+                    id,
+                    Body::Last,
+                    fields.iter(),
+                );
+                Turn::Ended
+            }
+        }
+    }
+
+    /// Writes one DATA frame of what is queued; `credit` is what both windows let go.
+    fn write_queued(&mut self, id: StreamId, credit: usize, is_alone: bool) -> Turn {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return Turn::Idle;
+        };
+        let max_len = match is_alone {
+            true => self.peer.max_frame_len,
+            false => self.peer.max_frame_len.min(MAX_SHARED_FRAME_LEN),
+        };
+        let before = stream.queue.len();
+        let len = before.min(max_len).min(credit);
+        let is_last = len == before && matches!(stream.queue.end, End::Data);
+        let body = if is_last { Body::Last } else { Body::More };
+        writer::data_head(self.output.tail(), id, len, body);
+        stream.queue.take(len, |chunk| self.output.push(chunk));
+        stream.window.spend(len);
+        self.window.spend(len);
+        // A peer that doles out its window byte by byte gets no thanks for it.
+        if len == before || len >= MIN_THANKED_LEN {
+            self.controls.refund(DATA_REFUND_COUNT);
+        }
+        let (after, low) = (stream.queue.len(), self.config.send_low_water);
+        let is_open = matches!(stream.queue.end, End::None);
+        if before > low && after <= low && is_open && stream.voice == Voice::Loud {
+            self.events.push_back(Event::SendRoom { id });
+        }
+        if is_last {
+            stream.queue.end = End::None;
+            return Turn::Ended;
+        }
+        if stream.queue.is_idle() {
+            return Turn::Idle;
+        }
+        stream.place = Place::Ready;
+        Turn::Again
+    }
+
+    /// Sets the stream aside until the window that holds it is raised.
+    fn wait(&mut self, id: StreamId) -> Turn {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return Turn::Idle;
+        };
+        if stream.window.available() == 0 {
+            stream.place = Place::Blocked;
+            return Turn::Waits;
+        }
+        stream.place = Place::Parked;
+        // Streams end while they are parked; their names must not pile up.
+        if self.turns.parked.len() > 2 * self.streams.len() {
+            let streams = &self.streams;
+            self.turns.parked.retain(|&id| streams.get(id).is_some());
+        }
+        self.turns.parked.push_back(id);
+        Turn::Waits
+    }
+
+    /// The connection's window was raised.
+    pub(super) fn unpark(&mut self) {
+        if self.window.available() == 0 {
+            return;
+        }
+        for id in self.turns.parked.drain(..) {
+            if let Some(stream) = self.streams.get_mut(id) {
+                stream.place = Place::Ready;
+                self.turns.ready.push_back(id);
+            }
+        }
+    }
+
+    /// Our side has ended on the wire.
+    pub(super) fn end_local(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        match stream.state.step(Step::End(Side::Local)) {
+            Ok(State::Closed) => self.complete_stream(id),
+            Ok(state) if stream.voice == Voice::Loud => stream.state = state,
+            Ok(_) => {
+                // Its owner did not want to hear the rest (RFC 9113 §8.1).
+                writer::reset(self.output.tail(), id, ErrorCode::NO_ERROR);
+                self.remove_stream(id, Death::LocalReset);
+                self.end_if_done();
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Puts a stream with something to send into the row.
+pub(super) fn line_up(turns: &mut Turns, id: StreamId, stream: &mut Stream) {
+    if stream.place == Place::None {
+        stream.place = Place::Ready;
+        turns.ready.push_back(id);
+    }
+}
+
+/// Writes HEADERS, in place, and CONTINUATION if the peer takes only short frames. The order on
+/// the wire is the order of encoding, as HPACK needs it.
+pub(super) fn write_block<'a>(
+    output: &mut Output,
+    encoder: &mut Encoder,
+    max_frame_len: usize,
+    id: StreamId,
+    body: Body,
+    fields: impl IntoIterator<Item = Field<'a>>,
+) {
+    let start = output.begin_frame();
+    encoder.encode(fields, output.tail());
+    if output
+        .payload_len(start)
+        .is_some_and(|len| len <= max_frame_len)
+    {
+        let flags = writer::end_stream(body).and(crate::frame::Flags::END_HEADERS);
+        output.end_frame(start, Kind::Headers, flags, id);
+    } else {
+        let block = output.take_payload(start);
+        writer::headers(output.tail(), id, &block, body, max_frame_len);
+    }
+}
+
+/// Longest DATA payload while other streams wait for their turn. Bytes.
+const MAX_SHARED_FRAME_LEN: usize = 16 * 1024;
+/// A frame cut shorter than this by a window does not count as work. Bytes.
+const MIN_THANKED_LEN: usize = 1024;
+/// Control frames forgiven for a DATA frame that we could send: the peer has windows to update.
+pub(super) const DATA_REFUND_COUNT: u32 = 2;

@@ -1,0 +1,94 @@
+//! What a [`Connection`](crate::Connection) tells its owner.
+
+use bytes::Bytes;
+
+use crate::{ConnectionError, ErrorCode, Headers, Side, StreamId};
+
+/// Whether more of the message body, or trailers, may follow on the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Body {
+    /// More DATA or trailers follow.
+    More,
+    /// This was the last frame of the sender: it carried END_STREAM.
+    Last,
+}
+
+/// One thing that happened on the connection, in the order it happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A request (at a server) or a response, informational ones included (at a client).
+    Headers {
+        /// The stream; new at a server, known at a client.
+        id: StreamId,
+        /// The validated header list.
+        headers: Headers,
+        /// `Last` if nothing follows (a gRPC Trailers-Only response, a `GET`).
+        body: Body,
+    },
+    /// Bytes of the body. Give their length back with
+    /// [`Connection::release_stream`](crate::Connection::release_stream) and
+    /// [`Connection::release_connection`](crate::Connection::release_connection) once they are consumed or
+    /// dropped, or the peer's window stays closed; padding has been given back already.
+    Data {
+        /// The stream.
+        id: StreamId,
+        /// A slice of the read buffer; may be empty when `body` is `Last`.
+        data: Bytes,
+        /// `Last` if this ends the peer's side.
+        body: Body,
+    },
+    /// Trailers; they always end the peer's side.
+    Trailers {
+        /// The stream.
+        id: StreamId,
+        /// The validated trailer fields.
+        headers: Headers,
+    },
+    /// The stream ended early. Nothing more comes from it, nothing more can be sent on it.
+    Reset {
+        /// The stream.
+        id: StreamId,
+        /// The code on the wire.
+        code: ErrorCode,
+        /// `Remote`: the peer sent RST_STREAM. `Local`: the peer broke a rule of the stream and
+        /// this end reset it.
+        by: Side,
+    },
+    /// At a client: the server did not process this stream and never will (it lies above the last
+    /// id of a GOAWAY). The call is safe to retry elsewhere (RFC 9113 §6.8).
+    Unprocessed {
+        /// The stream.
+        id: StreamId,
+    },
+    /// The bytes queued on the stream fell to or under
+    /// [`Config::send_low_water`](crate::Config::send_low_water) after having been above it.
+    SendRoom {
+        /// The stream.
+        id: StreamId,
+    },
+    /// The peer acknowledged our PING (RFC 9113 §6.7).
+    PingAck {
+        /// The eight bytes we sent.
+        payload: [u8; 8],
+    },
+    /// At a client: a stream may be opened again, after
+    /// [`Connection::can_open_stream`](crate::Connection::can_open_stream) said no.
+    StreamRoom,
+    /// The peer announced that it will process no stream above `last_stream`.
+    GoAway {
+        /// The last stream the peer will process.
+        last_stream: StreamId,
+        /// Why.
+        code: ErrorCode,
+        /// Debug text of the peer; untrusted, at most
+        /// [`Config::max_debug_len`](crate::Config::max_debug_len) bytes.
+        debug: Bytes,
+    },
+    /// The connection is over: no event follows. Every stream still open ended with it. Bytes in
+    /// [`Connection::output`](crate::Connection::output) (the GOAWAY) should still be written.
+    Closed {
+        /// `None` after a clean end: the peer closed the socket with no stream open, or we did.
+        error: Option<ConnectionError>,
+    },
+}

@@ -1,0 +1,225 @@
+//! All streams of a connection: the live ones, and the names of some that died.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::queue::Queue;
+use super::state::State;
+use super::window::{Credit, Window};
+use crate::StreamId;
+
+/// A live stream: open or half-closed.
+#[derive(Debug)]
+pub struct Stream {
+    /// Its state.
+    pub state: State,
+    /// How far our message is.
+    pub sent: Progress,
+    /// How far the peer's message is.
+    pub received: Progress,
+    /// Where the stream waits for its turn to send.
+    pub place: Place,
+    /// What its owner wants to hear of it.
+    pub voice: Voice,
+    /// Whether a WINDOW_UPDATE for it is on the list.
+    pub grant: Grant,
+    /// Bytes we may send.
+    pub window: Window,
+    /// Bytes the peer may send.
+    pub credit: Credit,
+    /// What we have to send.
+    pub queue: Queue,
+    /// Bytes the peer's `content-length` promises and has not sent; `None` if it made no promise.
+    pub promised: Option<u64>,
+}
+
+/// How far a message has come (RFC 9113 §8.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// No final headers yet.
+    Start,
+    /// As `Start`, and the response has no body whatever its length says: the request was `HEAD`.
+    StartOfHead,
+    /// Headers are through; DATA or trailers may follow.
+    Body,
+}
+
+/// Where a stream waits for its turn to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere: it has nothing to send.
+    None,
+    /// In the list of streams whose turn comes.
+    Ready,
+    /// In the list of streams that wait for the connection's window.
+    Parked,
+    /// Nowhere: its own window is spent.
+    Blocked,
+}
+
+/// What an owner wants to hear of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// Everything.
+    Loud,
+    /// Nothing: the owner has let go of it, and RST_STREAM(NO_ERROR) follows what is queued.
+    Mute,
+}
+
+/// Whether a WINDOW_UPDATE is on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// It is not.
+    None,
+    /// It is.
+    Due,
+}
+
+impl Stream {
+    /// An open stream on which nothing has been said yet.
+    #[must_use]
+    pub fn new(window: Window, credit: Credit) -> Self {
+        Self {
+            state: State::Open,
+            sent: Progress::Start,
+            received: Progress::Start,
+            place: Place::None,
+            voice: Voice::Loud,
+            grant: Grant::None,
+            window,
+            credit,
+            queue: Queue::default(),
+            promised: None,
+        }
+    }
+}
+
+/// How a stream came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// Both sides ended it, or the peer reset it: the peer knows.
+    Known,
+    /// We reset it: frames of the peer may still be on their way (RFC 9113 §5.1).
+    LocalReset,
+}
+
+/// The streams of one connection.
+#[derive(Debug, Default)]
+pub struct Streams {
+    live: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
+    /// Ends the peer knows of, newest last.
+    ended: VecDeque<StreamId>,
+    /// Our resets, newest last.
+    reset: VecDeque<StreamId>,
+}
+
+impl Streams {
+    /// Streams that are open or half-closed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Whether no stream is open or half-closed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// A live stream.
+    #[must_use]
+    pub fn get(&self, id: StreamId) -> Option<&Stream> {
+        self.live.get(&id.number())
+    }
+
+    /// A live stream.
+    #[must_use]
+    pub fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
+        self.live.get_mut(&id.number())
+    }
+
+    /// All live streams, in no order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (StreamId, &mut Stream)> {
+        self.live
+            .iter_mut()
+            .map(|(&id, stream)| (StreamId::new(id), stream))
+    }
+
+    /// Adds a stream under a number that was never used.
+    pub fn insert(&mut self, id: StreamId, stream: Stream) {
+        self.live.insert(id.number(), stream);
+    }
+
+    /// Forgets a stream, and remembers for a while how it ended.
+    pub fn remove(&mut self, id: StreamId, death: Death) -> Option<Stream> {
+        self.remember(id, death);
+        self.live.remove(&id.number())
+    }
+
+    /// Remembers the end of a stream that never became live, or just did.
+    pub fn remember(&mut self, id: StreamId, death: Death) {
+        let (memory, max) = match death {
+            Death::Known => (&mut self.ended, MAX_ENDED_COUNT),
+            Death::LocalReset => (&mut self.reset, MAX_RESET_COUNT),
+        };
+        if memory.len() >= max {
+            memory.pop_front();
+        }
+        memory.push_back(id);
+    }
+
+    /// How a stream ended, if that was lately.
+    #[must_use]
+    pub fn death(&self, id: StreamId) -> Option<Death> {
+        if self.reset.contains(&id) {
+            Some(Death::LocalReset)
+        } else if self.ended.contains(&id) {
+            Some(Death::Known)
+        } else {
+            None
+        }
+    }
+
+    /// Gives unused memory back.
+    pub fn trim(&mut self) {
+        self.live.shrink_to_fit();
+        self.ended.shrink_to_fit();
+        self.reset.shrink_to_fit();
+    }
+
+    /// Drops all streams and all memories of streams.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Spreads stream numbers over the table: they are odd, rising and few at a time, so one
+/// multiplication does. A peer cannot make it slow: it has [`Config::max_concurrent_streams`]
+/// (crate::Config) numbers at most.
+#[derive(Debug, Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u32(u32::from(byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // 2^64 divided by the golden ratio; the rotation brings its good upper bits down.
+        self.0 = (self.0 ^ u64::from(number))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(26);
+    }
+}
+
+/// Ended streams remembered, only to name a peer's fault well. Streams.
+const MAX_ENDED_COUNT: usize = 32;
+/// Streams we reset and remember: frames for them are dropped without a word. When a peer has more
+/// on their way, the oldest get another RST_STREAM. Streams.
+const MAX_RESET_COUNT: usize = 256;

@@ -1,0 +1,230 @@
+//! How much may be sent: to the peer ([`Window`]) and by the peer ([`Credit`]) (RFC 9113 §5.2).
+
+/// Bytes we may still send.
+///
+/// Negative after the peer lowers `SETTINGS_INITIAL_WINDOW_SIZE` below what we already spent;
+/// nothing may be sent until grants lift it above zero.
+///
+/// Invariant: `self.0 <= Self::MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window(i64);
+
+/// A window raised over [`Window::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowOverflow {
+    /// Bytes the window would hold.
+    pub credit: i64,
+}
+
+impl Window {
+    /// Largest legal credit, in bytes (RFC 9113 §6.9.1).
+    pub const MAX: i64 = (1 << 31) - 1;
+    /// The window of a connection, and of a stream without SETTINGS (RFC 9113 §6.9.2).
+    pub const INITIAL: u32 = 65_535;
+
+    /// A fresh window. Values over [`Window::MAX`] are cut; SETTINGS have been checked before.
+    #[must_use]
+    pub fn new(bytes: u32) -> Self {
+        Self(i64::from(bytes).min(Self::MAX))
+    }
+
+    /// Adds the increment of a WINDOW_UPDATE frame, in bytes.
+    ///
+    /// # Errors
+    /// [`WindowOverflow`] if the credit would pass [`Window::MAX`]. The window is unchanged.
+    pub fn grant(&mut self, bytes: u32) -> Result<(), WindowOverflow> {
+        self.shift(i64::from(bytes))
+    }
+
+    /// Follows a change of `SETTINGS_INITIAL_WINDOW_SIZE`, up or down (RFC 9113 §6.9.2).
+    ///
+    /// # Errors
+    /// [`WindowOverflow`] as in [`Window::grant`].
+    pub fn shift(&mut self, bytes: i64) -> Result<(), WindowOverflow> {
+        let credit = self.0.saturating_add(bytes);
+        if credit > Self::MAX {
+            return Err(WindowOverflow { credit });
+        }
+        self.0 = credit;
+        Ok(())
+    }
+
+    /// Bytes that may be sent now; 0 while the window is negative.
+    #[must_use]
+    pub fn available(self) -> usize {
+        usize::try_from(self.0).unwrap_or(0)
+    }
+
+    /// Takes `bytes` that are sent now; the caller has asked [`Window::available`] before.
+    pub fn spend(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_sub_unsigned(bytes as u64);
+    }
+}
+
+/// Bytes the peer may still send, and what it gets back.
+///
+/// Every byte of `target` is in one of three places: granted and not yet used (`left`), with our
+/// owner (neither), or given back and not yet told to the peer (`released`).
+///
+/// ```text
+/// target 100:  left 100 --DATA 60--> left 40 --release 60--> released 60 --grant--> left 100
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credit {
+    target: i64,
+    left: i64,
+    released: i64,
+}
+
+/// DATA beyond the credit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overrun {
+    /// Bytes that were left.
+    pub left: i64,
+}
+
+impl Credit {
+    /// Credit of which the peer already knows all `bytes`.
+    #[must_use]
+    pub fn new(bytes: u32) -> Self {
+        let target = i64::from(bytes).min(Window::MAX);
+        Self {
+            target,
+            left: target,
+            released: 0,
+        }
+    }
+
+    /// Takes a DATA frame of `len` bytes, padding included.
+    ///
+    /// # Errors
+    /// [`Overrun`] if the peer was not granted as much. Nothing is taken.
+    pub fn take(&mut self, len: usize) -> Result<(), Overrun> {
+        let left = self.left.saturating_sub_unsigned(len as u64);
+        if left < 0 && len > 0 {
+            return Err(Overrun { left: self.left });
+        }
+        self.left = left;
+        Ok(())
+    }
+
+    /// Gives `len` bytes back; more than are out are not given.
+    pub fn release(&mut self, len: usize) {
+        let out = self.outstanding();
+        self.released += i64::try_from(len).map_or(out, |len| len.min(out));
+    }
+
+    /// Bytes taken and not given back yet.
+    #[must_use]
+    pub fn outstanding(&self) -> i64 {
+        (self.target - self.left - self.released).max(0)
+    }
+
+    /// Raises the target to `bytes`: the difference goes to the peer with the next grant.
+    pub fn raise(&mut self, bytes: u32) {
+        let target = i64::from(bytes).min(Window::MAX);
+        if target > self.target {
+            self.released += target - self.target;
+            self.target = target;
+        }
+    }
+
+    /// Follows a change of our own SETTINGS that the peer has acknowledged.
+    pub fn shift(&mut self, bytes: i64) {
+        self.target += bytes;
+        self.left += bytes;
+    }
+
+    /// Whether enough came back to be worth a WINDOW_UPDATE: half of the target.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.released > 0 && self.released * 2 >= self.target
+    }
+
+    /// The increment for a WINDOW_UPDATE with all that came back; 0 if nothing did.
+    pub fn grant(&mut self) -> u32 {
+        let bytes = u32::try_from(self.released).unwrap_or(0);
+        self.left += i64::from(bytes);
+        self.released -= i64::from(bytes);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_never_passes_its_maximum() {
+        // (start, grant, credit afterwards; None is an overflow)
+        let table = [
+            (0, 1, Some(1)),
+            (65_535, 0x7fff_ffff - 65_535, Some(0x7fff_ffff)),
+            (65_535, 0x7fff_ffff - 65_534, None),
+            (0x7fff_ffff, 0x7fff_ffff, None),
+        ];
+        for (start, grant, want) in table {
+            let mut window = Window::new(start);
+            let got = window.grant(grant).ok().map(|()| window.available());
+            assert_eq!(got, want, "{start} + {grant}");
+            if want.is_none() {
+                assert_eq!(
+                    window.available(),
+                    start as usize,
+                    "unchanged after {start} + {grant}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_goes_negative_and_comes_back() {
+        let mut window = Window::new(65_535);
+        window.spend(60_000);
+        window.shift(16_384 - 65_535).unwrap();
+        assert_eq!(window, Window(-43_616));
+        assert_eq!(window.available(), 0);
+        window.grant(43_616).unwrap();
+        assert_eq!(window.available(), 0);
+        window.grant(1).unwrap();
+        assert_eq!(window.available(), 1);
+    }
+
+    #[test]
+    fn credit_is_neither_lost_nor_invented() {
+        let mut credit = Credit::new(100);
+        assert_eq!(credit.take(101), Err(Overrun { left: 100 }));
+        credit.take(60).unwrap();
+        credit.release(40);
+        assert!(!credit.is_due());
+        credit.release(1000);
+        assert_eq!(credit.outstanding(), 0);
+        assert!(credit.is_due());
+        assert_eq!(credit.grant(), 60);
+        assert_eq!(credit, Credit::new(100));
+        assert_eq!(credit.grant(), 0);
+    }
+
+    #[test]
+    fn a_raised_target_is_granted_once() {
+        let mut credit = Credit::new(65_535);
+        credit.raise(1 << 20);
+        assert!(credit.is_due());
+        assert_eq!(credit.grant(), (1 << 20) - 65_535);
+        assert_eq!(credit, Credit::new(1 << 20));
+        credit.raise(5);
+        assert_eq!(credit.grant(), 0);
+    }
+
+    #[test]
+    fn credit_shrunk_under_what_was_used_takes_nothing_but_empty_frames() {
+        let mut credit = Credit::new(100);
+        credit.take(80).unwrap();
+        credit.shift(-50);
+        assert_eq!(credit.take(1), Err(Overrun { left: -30 }));
+        assert_eq!(credit.take(0), Ok(()));
+        credit.release(80);
+        assert_eq!(credit.grant(), 80);
+        assert_eq!(credit, Credit::new(50));
+    }
+}

@@ -1,0 +1,3 @@
+//! The messages and services of `proto/`, as `build.rs` compiled them.
+
+hikyaku::include_proto!();
