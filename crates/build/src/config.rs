@@ -156,6 +156,8 @@ impl Config {
     }
 
     /// Whether messages can be read and written in the text format; off unless turned on.
+    ///
+    /// The using crate turns the feature `text` of hikyaku on.
     #[must_use]
     pub fn text(mut self, yes: bool) -> Self {
         self.options.text = yes;

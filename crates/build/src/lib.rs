@@ -29,7 +29,8 @@
 //! use proto::helloworld::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
 //! ```
 //!
-//! Messages without a package are in `proto` itself. [`Config`] has the options.
+//! Messages without a package are in `proto` itself. [`Config`] has the options; JSON and the text
+//! format also need the feature `json` or `text` of hikyaku.
 //!
 //! # What a service becomes
 //!

@@ -1,4 +1,57 @@
 //! gRPC for Rust: fast, complete, safe, with nothing to install but Rust.
+//!
+//! A service is described in a `.proto`, which `hikyaku-build` turns into a trait to implement and a
+//! client to call, in `build.rs` and without protoc:
+//!
+//! ```ignore
+//! // build.rs
+//! fn main() -> hikyaku_build::Result {
+//!     hikyaku_build::compile(["proto/helloworld.proto"])
+//! }
+//! ```
+//!
+//! ```ignore
+//! mod proto {
+//!     hikyaku::include_proto!();
+//! }
+//! use hikyaku::{Channel, Request, Response, Server, Status};
+//! use proto::helloworld::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
+//!
+//! struct Hello;
+//!
+//! impl Greeter for Hello {
+//!     async fn say_hello(
+//!         &self,
+//!         request: Request<HelloRequest>,
+//!     ) -> Result<Response<HelloReply>, Status> {
+//!         let message = format!("Hello {}!", request.message().name);
+//!         Ok(HelloReply { message, ..Default::default() }.into())
+//!     }
+//! }
+//!
+//! // A server …
+//! Server::new().add(GreeterServer::new(Hello)).serve("[::]:50051").await?;
+//! // … and a client.
+//! let greeter = GreeterClient::new(Channel::connect("http://localhost:50051").await?);
+//! let reply = greeter.say_hello(HelloRequest { name: "you".into(), ..Default::default() }).await?;
+//! ```
+//!
+//! # Where things are
+//!
+//! - [`Server`] and [`server`]: services, requests, replies.
+//! - [`Channel`] and [`client`]: calls; [`blocking`]: the same without async.
+//! - [`Request`], [`Response`], [`Metadata`], [`Status`]: what a call carries.
+//! - [`reflection`]: a running server tells what it serves.
+//! - [`codec`]: another message format than protobuf.
+//!
+//! # What a call keeps to
+//!
+//! - **A deadline covers the whole call**, streams included, on both ends; it is sent on the wire.
+//! - **Dropping is cancelling**: a dropped call resets its stream, a reset stream drops its handler.
+//! - **Sending waits for the receiver**: window, write buffer and socket are one chain.
+//! - **A handler is first polled in its connection's task**, and moves to a task of its own only if
+//!   it has to wait. A handler that computes for long should use `tokio::task::spawn_blocking`.
+//! - **A panic in a handler ends that call alone**, with UNKNOWN.
 #![forbid(unsafe_code)]
 
 pub mod blocking;

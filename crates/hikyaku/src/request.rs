@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::Metadata;
+use crate::net::clock;
 
 /// A request message, its metadata and its deadline.
 ///
@@ -85,7 +86,7 @@ impl<T> Request<T> {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         // A timeout beyond the clock's range is no deadline at all.
-        self.parts.deadline = Instant::now().checked_add(timeout);
+        self.parts.deadline = clock::now().checked_add(timeout);
         self
     }
 

@@ -27,8 +27,7 @@ pub enum Event {
         body: Body,
     },
     /// Bytes of the body. Give their length back with
-    /// [`Connection::release_stream`](crate::Connection::release_stream) and
-    /// [`Connection::release_connection`](crate::Connection::release_connection) once they are consumed or
+    /// [`Connection::release_data`](crate::Connection::release_data) once they are consumed or
     /// dropped, or the peer's window stays closed; padding has been given back already.
     Data {
         /// The stream.

@@ -103,7 +103,7 @@ mod tests {
     fn a_server_knows_its_name_and_its_descriptors() {
         let server = GreeterServer::new(Polite);
         assert_eq!(server.name(), "helloworld.Greeter");
-        assert_eq!(server.clone().descriptor_set(), proto::FILE_DESCRIPTOR_SET);
+        assert_eq!(server.descriptor_set(), proto::FILE_DESCRIPTOR_SET);
         assert_eq!(
             proto::helloworld::FILE_DESCRIPTOR_SET,
             proto::FILE_DESCRIPTOR_SET
@@ -125,12 +125,13 @@ mod tests {
         );
     }
 
+    const fn has_json<T: hikyaku::serde::Serialize>(_: &T) {}
+
     #[test]
     fn options_change_the_types() {
         let outer = text::nested::outer::Outer::default();
         assert_eq!(outer.camel_case, "");
         let _: fn(&views::UserView<'_>) -> u32 = |view| view.id;
-        fn has_json<T: hikyaku::serde::Serialize>(_: &T) {}
         has_json(&json::wellknown::Event::default());
     }
 }

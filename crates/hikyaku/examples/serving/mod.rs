@@ -54,7 +54,7 @@ fn number(value: u64) -> Number {
 }
 
 /// Starts the server in a task, and tells its address.
-pub async fn start() -> Result<String, Status> {
+pub(crate) async fn start() -> Result<String, Status> {
     let listener = server::bind("127.0.0.1:0").await.map_err(no_server)?;
     let addr = listener.local_addr().map_err(no_server)?;
     tokio::spawn(Server::new().add(NumbersServer::new(Service)).serve_listener(listener));
@@ -62,7 +62,7 @@ pub async fn start() -> Result<String, Status> {
 }
 
 /// Starts the server on a thread of its own, and tells its address.
-pub fn start_thread() -> Result<String, Status> {
+pub(crate) fn start_thread() -> Result<String, Status> {
     let runtime = server::runtime(1).map_err(no_server)?;
     let listener = runtime.block_on(server::bind("127.0.0.1:0")).map_err(no_server)?;
     let addr = listener.local_addr().map_err(no_server)?;

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -46,12 +49,23 @@ struct ChannelHandle {
     shared: Arc<Shared>,
 }
 
+/// A byte stream, whatever it is made of.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// Makes connections in the application's own way.
+pub(crate) type Transport = Arc<dyn Fn() -> Connecting + Send + Sync>;
+
+/// A connection in the making.
+pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;
+
 /// What the channel and its connections know of each other.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) target: Target,
     pub(crate) user_agent: String,
     pub(crate) max_message_len: usize,
+    pub(crate) transport: Option<Transport>,
     pub(crate) http2: hikyaku_http2::Config,
     current: Mutex<Current>,
 }
@@ -81,12 +95,12 @@ impl Channel {
     }
 
     /// A channel with other than the default options.
-    #[must_use]
     pub fn builder(target: &str) -> ChannelBuilder {
         ChannelBuilder {
             target: target.to_owned(),
             user_agent: None,
             max_message_len: crate::MAX_MESSAGE_LEN,
+            transport: None,
         }
     }
 
@@ -297,12 +311,23 @@ impl Drop for CallGuard {
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until it connects"]
 pub struct ChannelBuilder {
     target: String,
     user_agent: Option<String>,
     max_message_len: usize,
+    transport: Option<Transport>,
+}
+
+impl fmt::Debug for ChannelBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelBuilder")
+            .field("target", &self.target)
+            .field("user_agent", &self.user_agent)
+            .field("max_message_len", &self.max_message_len)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ChannelBuilder {
@@ -315,6 +340,32 @@ impl ChannelBuilder {
     /// Sets the length a response message may have at most. Bytes; 4 MiB by default.
     pub fn max_message_len(mut self, bytes: usize) -> Self {
         self.max_message_len = bytes;
+        self
+    }
+
+    /// Takes connections from `connect` instead of making TCP connections: a Unix socket, a pipe
+    /// inside the process. The target is then only what the requests say of the server.
+    ///
+    /// # Example
+    /// ```
+    /// # hikyaku::server::runtime(1)?.block_on(async {
+    /// let channel = hikyaku::Channel::builder("http://localhost")
+    ///     .transport(|| tokio::net::UnixStream::connect("/run/users.sock"))
+    ///     .lazy();
+    /// # assert!(channel.is_ok());
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn transport<C, F, S>(mut self, connect: C) -> Self
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.transport = Some(Arc::new(move || {
+            let connected = connect();
+            Box::pin(async move { Ok(Box::new(connected.await?) as Box<dyn Io>) })
+        }));
         self
     }
 
@@ -355,6 +406,7 @@ impl ChannelBuilder {
             target,
             user_agent,
             max_message_len: self.max_message_len,
+            transport: self.transport,
             http2: hikyaku_http2::Config::default(),
             current: Mutex::new(Current { outbox: Outbox::new(), is_closed: false }),
         });

@@ -20,7 +20,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::oneshot;
 
 use super::backoff::Backoff;
-use super::channel::Shared;
+use super::channel::{Io, Shared};
 use super::connection::ClientCalls;
 use super::error::ConnectError;
 use super::waiting::Waiting;
@@ -44,16 +44,20 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
         }
         let connected = tokio::select! {
             biased;
-            connected = connect(&shared.target.addr) => connected,
+            connected = connect(&shared) => connected,
             () = poll_fn(|cx| lobby.poll_for_ever(cx)) => return,
         };
         match connected {
-            Ok(socket) => {
+            Ok(io) => {
                 backoff = Backoff::new();
                 if let Some(told) = told.take() {
                     let _ = told.send(Ok(()));
                 }
-                drive(&shared, socket, lobby).await;
+                match io {
+                    Connected::Tcp(io) => drive(&shared, io, lobby).await,
+                    Connected::Custom(io) => drive(&shared, io, lobby).await,
+                }
+
             }
             Err(error) => {
                 let error = ConnectError::Connect { addr: shared.target.addr.clone(), error };
@@ -70,19 +74,18 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
     }
 }
 
-async fn connect(addr: &str) -> io::Result<TcpStream> {
+/// A fresh connection.
+enum Connected {
+    Tcp(TcpStream),
+    Custom(Box<dyn Io>),
+}
+
+async fn connect(shared: &Shared) -> io::Result<Connected> {
     let attempt = async {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for addr in lookup_host(addr).await? {
-            match TcpStream::connect(addr).await {
-                Ok(socket) => {
-                    socket.set_nodelay(true)?;
-                    return Ok(socket);
-                }
-                Err(error) => last = error,
-            }
+        match &shared.transport {
+            Some(transport) => transport().await.map(Connected::Custom),
+            None => connect_tcp(&shared.target.addr).await.map(Connected::Tcp),
         }
-        Err(last)
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
         Ok(connected) => connected,
@@ -90,13 +93,27 @@ async fn connect(addr: &str) -> io::Result<TcpStream> {
     }
 }
 
+async fn connect_tcp(addr: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for addr in lookup_host(addr).await? {
+        match TcpStream::connect(addr).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 /// Drives one connection until it ends, or until it only finishes what it has: then a task of its
 /// own does that.
-async fn drive(shared: &Arc<Shared>, socket: TcpStream, lobby: Lobby) {
+async fn drive<S: Io + 'static>(shared: &Arc<Shared>, io: S, lobby: Lobby) {
     let Lobby { outbox, waiting } = lobby;
     let connection = Connection::client(shared.http2.clone());
     let calls = ClientCalls::new(Arc::clone(shared), Arc::clone(&outbox), waiting);
-    let mut driver = Driver::new(socket, connection, calls, Arc::clone(&outbox));
+    let mut driver = Driver::new(io, connection, calls, Arc::clone(&outbox));
     let is_over = poll_fn(|cx| driver.poll_until_parted(cx)).await;
     shared.renew(&outbox);
     let mut left = driver.calls_mut().take_waiting();

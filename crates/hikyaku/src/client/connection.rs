@@ -13,6 +13,7 @@ use super::channel::Shared;
 use super::waiting::Waiting;
 use crate::call::client::{self as wire, Outcome, RequestHead, ResponseHead};
 use crate::call::timeout::TimeoutBuf;
+use crate::net::clock;
 use crate::net::driver::Calls;
 use crate::net::hashing::NumberMap;
 use crate::net::mailbox::{Closed, End, Mailbox, Open, Outbound};
@@ -21,7 +22,6 @@ use crate::net::timers::Timers;
 use crate::{Code, Origin, Status};
 
 /// The calls of one connection.
-#[derive(Debug)]
 pub(crate) struct ClientCalls {
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
@@ -33,7 +33,6 @@ pub(crate) struct ClientCalls {
     error: Option<ConnectionError>,
 }
 
-#[derive(Debug)]
 struct Call {
     mailbox: Arc<Mailbox>,
     deadline: Option<Instant>,
@@ -98,7 +97,7 @@ impl ClientCalls {
         let Some(open) = outbound.open.take() else {
             return;
         };
-        let timeout = open.deadline.map(|deadline| deadline.duration_since(Instant::now()));
+        let timeout = open.deadline.map(|deadline| deadline.duration_since(clock::now()));
         if timeout.is_some_and(|timeout| timeout.is_zero()) {
             drop(outbound);
             return mailbox.fail(&deadline_exceeded());
@@ -189,7 +188,7 @@ impl ClientCalls {
         let Some(call) = self.calls.get(&id.number()) else {
             return;
         };
-        let is_late = call.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        let is_late = call.deadline.is_some_and(|deadline| deadline <= clock::now());
         let status = match by {
             // A server that keeps the deadline, too, may be first to act on it.
             Side::Remote if code == ErrorCode::CANCEL && is_late => deadline_exceeded(),
@@ -275,7 +274,8 @@ impl Calls for ClientCalls {
             Event::StreamRoom => self.open_waiting(connection),
             Event::GoAway { .. } if self.life == Life::Open => self.life = Life::Draining,
             Event::Closed { error } => self.error = error,
-            _ => {}
+            // A GOAWAY on a connection that drains already, a PING of nobody's, and what is to come.
+            Event::GoAway { .. } | Event::PingAck { .. } | _ => {}
         }
     }
 
@@ -304,7 +304,7 @@ impl Calls for ClientCalls {
         }
     }
 
-    fn drain(&mut self, _: &mut Connection) {
+    fn drain(&mut self) {
         if self.life == Life::Open {
             self.life = Life::Closing;
         }

@@ -14,12 +14,12 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use bytes::BytesMut;
-use hikyaku_http2::{Connection, ErrorCode, Event};
+use hikyaku_http2::{Connection, Event};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use super::clock;
 use super::mailbox::Mailbox;
 use super::outbox::{Outbox, Sleep, Wish};
 
@@ -47,7 +47,7 @@ pub(crate) trait Calls {
     /// Ends the calls whose deadline has passed, and arms the timer for the next.
     fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>);
     /// No new calls from here on.
-    fn drain(&mut self, connection: &mut Connection);
+    fn drain(&mut self);
     /// The outbox is about to close: new calls have to go elsewhere.
     fn before_close(&mut self) {}
     /// The connection is gone. Every call still open ends.
@@ -150,14 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         self.rung = rung;
         if wish > self.wish {
             self.wish = wish;
-            match wish {
-                Wish::Serve => {}
-                Wish::Drain => {
-                    self.calls.drain(&mut self.connection);
-                    self.connection.start_shutdown();
-                }
-                Wish::Close => self.connection.close(ErrorCode::NO_ERROR, "shutting down"),
-            }
+            self.calls.drain();
+            self.connection.start_shutdown();
         }
     }
 
@@ -214,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
                 Ok(Turn::Again)
             }
             Poll::Ready(Ok(_)) => {
-                self.connection.handle_bytes(&mut self.input, Instant::now());
+                self.connection.handle_bytes(&mut self.input, clock::now());
                 Ok(Turn::Again)
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {

@@ -33,8 +33,6 @@ pub(crate) enum Wish {
     Serve,
     /// Take no new calls, finish those that run.
     Drain,
-    /// End now.
-    Close,
 }
 
 impl Outbox {
@@ -63,7 +61,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Asks the driver to drain or to close; a wish only grows.
+    /// Asks the driver to drain; a wish only grows.
     pub(crate) fn ask(&self, wish: Wish) {
         let driver = {
             let mut bell = self.bell();

@@ -104,10 +104,6 @@ impl<T> OnlyReceiver<T> {
         Self { mailbox, only, chunks, codec: C::decode, max_message_len }
     }
 
-    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
-        &self.mailbox
-    }
-
     /// The message and the trailers. Not to be polled again once it is ready.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(T, Metadata), Status>> {
         loop {

@@ -5,6 +5,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 /// Connections that may wait to be accepted.
@@ -56,20 +57,56 @@ fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// The next connection. Errors of one connection, or of a process short of file descriptors, never
-/// end the listening.
-pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, addr)) => {
-                // Answers leave in one write each: there is nothing for Nagle to gather.
-                let _ = stream.set_nodelay(true);
-                return (stream, addr);
-            }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept connections, trying again");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+/// Where a server's connections come from: a TCP listener, or anything else that yields byte
+/// streams.
+///
+/// # Example
+/// ```
+/// use std::net::SocketAddr;
+/// use hikyaku::server::Listener;
+/// use tokio::io::DuplexStream;
+/// use tokio::sync::mpsc;
+///
+/// /// Connections inside the process, for tests.
+/// struct InMemory(mpsc::Receiver<DuplexStream>);
+///
+/// impl Listener for InMemory {
+///     type Io = DuplexStream;
+///     async fn accept(&mut self) -> (DuplexStream, Option<SocketAddr>) {
+///         match self.0.recv().await {
+///             Some(stream) => (stream, None),
+///             None => std::future::pending().await, // no more connections come
+///         }
+///     }
+/// }
+/// ```
+pub trait Listener: Send {
+    /// One connection.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for the next connection, and says whose it is. Errors are for the implementation to
+    /// outlive: nothing ends the listening but the server's shutdown. Must be cancel-safe.
+    fn accept(&mut self) -> impl Future<Output = (Self::Io, Option<SocketAddr>)> + Send;
+}
+
+impl Listener for TcpListener {
+    type Io = TcpStream;
+
+    /// Errors of one connection, or of a process short of file descriptors, never end the
+    /// listening.
+    async fn accept(&mut self) -> (TcpStream, Option<SocketAddr>) {
+        loop {
+            match Self::accept(self).await {
+                Ok((stream, addr)) => {
+                    // Answers leave in one write each: there is nothing for Nagle to gather.
+                    let _ = stream.set_nodelay(true);
+                    return (stream, Some(addr));
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept connections, trying again");
+                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                }
             }
         }
     }

@@ -19,6 +19,7 @@ use super::router::Router;
 use super::runner::{Answer, Input, Runner, Sink, Started, Waiting};
 use crate::call::message::Only;
 use crate::call::server::{self as wire, Refusal, RequestHead};
+use crate::net::clock;
 use crate::net::driver::Calls;
 use crate::net::hashing::NumberMap;
 use crate::net::mailbox::{End, Mailbox, Patience};
@@ -108,7 +109,7 @@ impl ServerCalls {
             Ok(known) => known,
             Err(refusal) => return refuse(out, id, &refusal, body),
         };
-        let deadline = known.head.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = known.head.timeout.and_then(|timeout| clock::now().checked_add(timeout));
         if let Some(deadline) = deadline {
             self.timers.insert(deadline, id);
         }
@@ -341,8 +342,13 @@ impl Calls for ServerCalls {
                 self.on_reset(id, &Status::cancelled(what).with_origin(Origin::Peer));
             }
             Event::SendRoom { id } => self.pump(id, connection),
-            // What remains concerns clients, or is followed by the end of the connection.
-            _ => {}
+            // These concern clients, or are followed by the end of the connection.
+            Event::Unprocessed { .. }
+            | Event::StreamRoom
+            | Event::GoAway { .. }
+            | Event::PingAck { .. }
+            | Event::Closed { .. }
+            | _ => {}
         }
     }
 
@@ -370,7 +376,7 @@ impl Calls for ServerCalls {
         }
     }
 
-    fn drain(&mut self, _: &mut Connection) {}
+    fn drain(&mut self) {}
 
     fn on_gone(&mut self, _: Option<&std::io::Error>) {
         let status = Status::cancelled("the connection to the client was lost");

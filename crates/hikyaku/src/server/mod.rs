@@ -11,7 +11,7 @@ mod runner;
 mod runtime;
 mod serve;
 
-pub use accept::bind;
+pub use accept::{Listener, bind};
 pub use method::Methods;
 pub use replies::Replies;
 pub use requests::Requests;

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hikyaku_http2::Connection;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-use super::accept::{accept, bind};
+use super::accept::{Listener, bind};
 use super::connection::{ServerCalls, Shared};
 use super::router::{Router, Service};
 use crate::net::driver::Driver;
@@ -96,6 +96,7 @@ impl Server {
     }
 
     /// Adds a service. See [`Service`] for an example.
+    #[expect(clippy::should_implement_trait, reason = "a server is no number")]
     pub fn add(mut self, service: impl Service) -> Self {
         self.router.add(service);
         self
@@ -147,7 +148,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::serve`], less [`ServeError::Bind`].
-    pub async fn serve_listener(self, listener: TcpListener) -> Result<(), ServeError> {
+    pub async fn serve_listener(self, listener: impl Listener) -> Result<(), ServeError> {
         self.serve_listener_with_shutdown(listener, pending()).await
     }
 
@@ -158,7 +159,7 @@ impl Server {
     /// As [`Server::serve_listener`].
     pub async fn serve_listener_with_shutdown(
         self,
-        listener: TcpListener,
+        mut listener: impl Listener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         if let Some(name) = self.router.duplicate() {
@@ -176,7 +177,7 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                (stream, addr) = accept(&listener) => connections.open(stream, addr, &shared),
+                (io, addr) = listener.accept() => connections.open(io, addr, &shared),
                 Some(_) = connections.tasks.join_next() => {}
             }
         }
@@ -195,11 +196,14 @@ struct Connections {
 }
 
 impl Connections {
-    fn open(&mut self, stream: TcpStream, addr: SocketAddr, shared: &Arc<Shared>) {
+    fn open<S>(&mut self, io: S, addr: Option<SocketAddr>, shared: &Arc<Shared>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let outbox = Outbox::new();
         let connection = Connection::server(shared.http2.clone());
-        let calls = ServerCalls::new(Arc::clone(shared), Arc::clone(&outbox), Some(addr));
-        let driver = Driver::new(stream, connection, calls, Arc::clone(&outbox));
+        let calls = ServerCalls::new(Arc::clone(shared), Arc::clone(&outbox), addr);
+        let driver = Driver::new(io, connection, calls, Arc::clone(&outbox));
         self.opened_count += 1;
         let number = self.opened_count;
         lock(&self.doors).insert(number, outbox);

@@ -232,7 +232,7 @@ impl Connection {
             }
             stream_of(event) != Some(id)
         });
-        self.release_connection(unseen_len);
+        self.release_data(id, unseen_len);
     }
 
     /// Sends a PING; [`Event::PingAck`] follows.

@@ -43,8 +43,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Gives `len` received bytes back to the peer's window of this stream: once they have been
-    /// consumed, so that a slow reader holds the sender back. Ignored for a stream that has ended.
+    /// Gives `len` received bytes back to the peer's windows. Also after the stream has ended:
+    /// then only the connection's window gets them.
+    pub fn release_data(&mut self, id: StreamId, len: usize) {
+        self.release_connection(len);
+        self.release_stream(id, len);
+    }
+
+    /// Gives `len` received bytes back to the peer's window of this stream alone: for an owner that
+    /// gives the connection's back at once, so that a slow reader holds back no other stream.
+    /// Ignored for a stream that has ended.
     pub fn release_stream(&mut self, id: StreamId, len: usize) {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
@@ -55,8 +63,8 @@ impl Connection {
         }
     }
 
-    /// Gives `len` received bytes back to the peer's window of the whole connection: every byte of
-    /// every [`Event::Data`](crate::Event::Data), also when its stream has ended since.
+    /// Gives `len` received bytes back to the peer's window of the whole connection; see
+    /// [`Connection::release_stream`].
     pub fn release_connection(&mut self, len: usize) {
         self.credit.release(len);
     }

@@ -128,7 +128,7 @@ impl Connection {
             };
         }
         match self.role {
-            Role::Server if id.number() % 2 == 0 => Err(Violation::EvenStream(id).into()),
+            Role::Server if id.number().is_multiple_of(2) => Err(Violation::EvenStream(id).into()),
             Role::Server if id > self.last_remote => self.on_request(complete),
             Role::Client if self.is_idle(id) => {
                 Err(Violation::IdleStream(Kind::Headers, id).into())

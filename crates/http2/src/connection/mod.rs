@@ -302,7 +302,7 @@ impl Connection {
             Role::Client => self.next_local,
             Role::Server => self.last_remote.number().saturating_add(1),
         };
-        id.number() % 2 == 0 || id.number() >= first_idle
+        id.number().is_multiple_of(2) || id.number() >= first_idle
     }
 }
 

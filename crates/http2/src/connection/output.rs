@@ -173,7 +173,10 @@ mod tests {
     fn all(output: &Output) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 16];
         let count = output.slices(&mut slices);
-        slices[..count].concat()
+        slices[..count]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
     }
 
     #[test]

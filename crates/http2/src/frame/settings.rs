@@ -60,7 +60,7 @@ impl<'a> Settings<'a> {
             return Err(Violation::StreamForbidden(head.kind, head.id));
         }
         let is_ack = head.flags.has(Flags::ACK);
-        if len % ENTRY_LEN != 0 || (is_ack && len != 0) {
+        if !len.is_multiple_of(ENTRY_LEN) || (is_ack && len != 0) {
             return Err(Violation::BadFrameLen {
                 kind: head.kind,
                 len,

@@ -121,6 +121,7 @@ impl Deframer {
     }
 
     /// Bytes that are held: everything pushed and not handed out, prefixes included.
+    #[cfg(test)]
     pub(crate) const fn buffered_len(&self) -> usize {
         self.buffered_len
     }

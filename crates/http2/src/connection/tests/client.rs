@@ -1,0 +1,195 @@
+//! A client against a raw server.
+
+use super::*;
+
+/// A client with a call open on stream 1.
+fn calling() -> Raw {
+    let mut raw = Raw::client(Config::default());
+    assert_eq!(raw.connection.open_stream(POST, Body::Last), Ok(id(1)));
+    raw.frames();
+    raw
+}
+
+#[test]
+fn the_preface_and_settings_are_out_at_once() {
+    let mut connection = Connection::client(Config::default());
+    let bytes = take_output(&mut connection);
+    assert_eq!(&bytes[..24], PREFACE);
+    assert_eq!(Head::peek(&bytes[24..]).unwrap().kind, Kind::Settings);
+    assert!(connection.can_open_stream());
+}
+
+#[test]
+fn a_call() {
+    let mut raw = Raw::client(Config::default());
+    assert_eq!(raw.connection.open_stream(POST, Body::More), Ok(id(1)));
+    raw.connection
+        .send_data(id(1), b"hello"[..].into(), Body::Last)
+        .unwrap();
+    let want = [
+        "HEADERS 1 :method=POST :scheme=http :path=/",
+        "DATA 1 \"hello\" END",
+    ];
+    assert_eq!(raw.frames(), want);
+    let answer = [
+        headers(1, &[(":status", "103")], Body::More),
+        response(1, Body::More),
+        data(1, b"world", Body::More),
+        headers(1, &[("grpc-status", "0")], Body::Last),
+    ];
+    raw.send(&answer.concat());
+    let want = [
+        "headers 1 103 more",
+        "headers 1 200 more",
+        "data 1 \"world\" more",
+        "trailers 1 grpc-status=0",
+    ];
+    assert_eq!(raw.events(), want);
+    assert_eq!(raw.connection.open_streams(), 0);
+    assert_eq!(raw.connection.open_stream(POST, Body::Last), Ok(id(3)));
+}
+
+/// Each row is sent while stream 1 waits for its answer.
+#[test]
+#[rustfmt::skip]
+fn illegal_answers_and_what_they_cost() {
+    let close = |code: &str| format!("GOAWAY 0 {code}");
+    let rst = |code: &str| format!("RST_STREAM 1 {code}");
+    let table: Vec<(&str, Vec<u8>, String)> = vec![
+        ("data first", data(1, b"x", Body::More), rst("PROTOCOL_ERROR")),
+        ("no status", headers(1, &[("a", "b")], Body::More), rst("PROTOCOL_ERROR")),
+        ("status 101", headers(1, &[(":status", "101")], Body::More), rst("PROTOCOL_ERROR")),
+        ("last 1xx", headers(1, &[(":status", "100")], Body::Last), rst("PROTOCOL_ERROR")),
+        ("request", headers(1, &REQUEST, Body::Last), rst("PROTOCOL_ERROR")),
+        ("idle stream", response(3, Body::Last), close("PROTOCOL_ERROR")),
+        ("even stream", response(2, Body::Last), close("PROTOCOL_ERROR")),
+        ("push", frame(Kind::PushPromise, 4, 1, &[0, 0, 0, 2]), close("PROTOCOL_ERROR")),
+        ("push enabled", settings(&[Setting::Unknown(2, 1)]), close("PROTOCOL_ERROR")),
+        ("frame length 0", settings(&[Setting::Unknown(5, 0)]), close("PROTOCOL_ERROR")),
+        ("reset on idle", reset(3, ErrorCode::CANCEL), close("PROTOCOL_ERROR")),
+    ];
+    for (what, bytes, want) in table {
+        let mut raw = calling();
+        let got = raw.ask(&bytes);
+        assert!(got.len() == 1 && got[0].starts_with(&want), "{what}: {got:?}");
+    }
+}
+
+#[test]
+fn responses_without_a_body_may_have_a_length() {
+    let head = [Field::indexed(b":method", b"HEAD"), POST[1], POST[2]];
+    for (fields, status, is_good) in [
+        (head, "200", true),
+        (POST, "304", true),
+        (POST, "204", true),
+        (POST, "200", false),
+    ] {
+        let mut raw = Raw::client(Config::default());
+        raw.connection.open_stream(fields, Body::Last).unwrap();
+        raw.frames();
+        let answer = [(":status", status), ("content-length", "5")];
+        let got = raw.ask(&headers(1, &answer, Body::Last));
+        assert_eq!(got.is_empty(), is_good, "{fields:?} {status}: {got:?}");
+    }
+}
+
+#[test]
+fn a_server_may_stop_listening_after_its_answer() {
+    let mut raw = Raw::client(Config::default());
+    raw.connection.open_stream(POST, Body::More).unwrap();
+    raw.send(&[response(1, Body::Last), reset(1, ErrorCode::NO_ERROR)].concat());
+    assert_eq!(
+        raw.events(),
+        ["headers 1 200 last", "reset 1 NO_ERROR remote"]
+    );
+    let not_open = Err(UserError::NotOpen(id(1)));
+    assert_eq!(
+        raw.connection.send_data(id(1), b"x"[..].into(), Body::Last),
+        not_open
+    );
+}
+
+#[test]
+fn an_answer_that_crosses_a_cancel_is_dropped() {
+    let mut raw = calling();
+    raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
+    assert_eq!(raw.frames(), ["RST_STREAM 1 CANCEL"]);
+    let late = [
+        response(1, Body::More),
+        data(1, &[0; 1000], Body::More),
+        window_update(1, 5),
+        headers(1, &[("grpc-status", "0")], Body::Last),
+    ];
+    assert!(raw.ask(&late.concat()).is_empty());
+    assert!(raw.events().is_empty());
+    assert_eq!(raw.connection.credit.outstanding(), 0);
+}
+
+#[test]
+fn events_of_a_stream_that_was_let_go_are_removed() {
+    let mut raw = calling();
+    raw.send(&[response(1, Body::More), data(1, b"abc", Body::More)].concat());
+    raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
+    assert!(raw.events().is_empty());
+    assert_eq!(raw.connection.credit.outstanding(), 0);
+}
+
+#[test]
+fn the_servers_stream_limit_holds_and_room_is_told() {
+    let mut raw = Raw::client(Config::default());
+    raw.send(&settings(&[Setting::MaxConcurrentStreams(1)]));
+    raw.connection.open_stream(POST, Body::Last).unwrap();
+    assert!(!raw.connection.can_open_stream());
+    assert_eq!(
+        raw.connection.open_stream(POST, Body::Last),
+        Err(UserError::NoStreamRoom)
+    );
+    raw.send(&response(1, Body::Last));
+    assert_eq!(raw.events(), ["headers 1 200 last", "stream room"]);
+    raw.connection.open_stream(POST, Body::Last).unwrap();
+    raw.send(&settings(&[Setting::MaxConcurrentStreams(2)]));
+    assert_eq!(raw.events(), ["stream room"]);
+    raw.send(&settings(&[Setting::MaxConcurrentStreams(0)]));
+    assert!(!raw.connection.can_open_stream());
+}
+
+#[test]
+fn stream_numbers_run_out() {
+    let mut raw = Raw::client(Config::default());
+    raw.connection.next_local = StreamId::MAX.number();
+    assert_eq!(
+        raw.connection.open_stream(POST, Body::Last),
+        Ok(StreamId::MAX)
+    );
+    assert!(!raw.connection.can_open_stream());
+    assert_eq!(
+        raw.connection.open_stream(POST, Body::Last),
+        Err(UserError::NoStreamRoom)
+    );
+    raw.send(&response(StreamId::MAX.number(), Body::Last));
+    assert_eq!(raw.events(), ["headers 2147483647 200 last"]);
+}
+
+#[test]
+fn a_ping_is_answered_and_ours_comes_back() {
+    let mut raw = Raw::client(Config::default());
+    assert_eq!(raw.ask(&ping(0, b"question")), ["PING ACK \"question\""]);
+    raw.connection.ping(*b"are you?");
+    assert_eq!(raw.frames(), ["PING \"are you?\""]);
+    raw.send(&ping(1, b"are you?"));
+    assert_eq!(raw.events(), ["ping ack \"are you?\""]);
+}
+
+#[test]
+fn a_long_request_goes_out_in_continuation() {
+    let mut raw = Raw::client(Config::default());
+    let long = "\u{1}".repeat(40_000);
+    let fields = [&POST[..], &[Field::literal(b"x", long.as_bytes())]].concat();
+    raw.connection.open_stream(fields, Body::Last).unwrap();
+    let want = [
+        "HEADERS 1 ... END",
+        "CONTINUATION 1 ...",
+        "CONTINUATION 1 :method=POST :scheme=http :path=/ x=<40000>",
+    ];
+    assert_eq!(raw.frames(), want);
+}
