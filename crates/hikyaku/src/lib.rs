@@ -10,10 +10,12 @@
 //! }
 //! ```
 //!
-//! ```ignore
+//! ```no_run
+//! # /* In this example the generated code is checked in:
 //! mod proto {
 //!     hikyaku::include_proto!();
 //! }
+//! # */ mod proto { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/proto/mod.rs")); }
 //! use hikyaku::{Channel, Request, Response, Server, Status};
 //! use proto::helloworld::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
 //!
@@ -29,11 +31,17 @@
 //!     }
 //! }
 //!
-//! // A server …
-//! Server::new().add(GreeterServer::new(Hello)).serve("[::]:50051").await?;
-//! // … and a client.
-//! let greeter = GreeterClient::new(Channel::connect("http://localhost:50051").await?);
-//! let reply = greeter.say_hello(HelloRequest { name: "you".into(), ..Default::default() }).await?;
+//! async fn serve() -> Result<(), hikyaku::server::ServeError> {
+//!     Server::new().add(GreeterServer::new(Hello)).serve("[::]:50051").await
+//! }
+//!
+//! async fn call() -> Result<(), Status> {
+//!     let greeter = GreeterClient::new(Channel::connect("http://localhost:50051").await?);
+//!     let request = HelloRequest { name: "you".into(), ..Default::default() };
+//!     println!("{}", greeter.say_hello(request).await?.message().message);
+//!     Ok(())
+//! }
+//! # fn main() {}
 //! ```
 //!
 //! # Where things are

@@ -1,4 +1,7 @@
-//! One header field on its way out, and how HPACK may treat it.
+//! Header fields on their way out, and how HPACK may treat them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A header field to be sent: a lower-case name, a value, and how the HPACK encoder treats it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,4 +55,90 @@ pub enum Indexing {
     Literal,
     /// Sent as a literal that no intermediary may index (RFC 7541 §6.2.3).
     NeverIndexed,
+}
+
+/// Fields that are sent again and again, such as the headers of every good answer.
+///
+/// A connection remembers the block a list was encoded to: while its header table does not change
+/// the next one costs a comparison and a copy, not a lookup for each field. It knows the list by
+/// its identity, so make it once and keep it; cloning costs one reference count.
+#[derive(Clone, Debug)]
+pub struct FieldList {
+    list: Arc<List>,
+}
+
+#[derive(Debug)]
+struct List {
+    /// Different for each list of the process.
+    key: u64,
+    /// Names and values, one behind the other.
+    bytes: Box<[u8]>,
+    /// Length of the name, length of the value, treatment.
+    spans: Box<[(usize, usize, Indexing)]>,
+}
+
+impl FieldList {
+    /// The fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
+        let mut rest = &*self.list.bytes;
+        self.list
+            .spans
+            .iter()
+            .map(move |&(name_len, value_len, indexing)| {
+                let (name, behind) = rest.split_at_checked(name_len).unwrap_or_default();
+                let (value, behind) = behind.split_at_checked(value_len).unwrap_or_default();
+                rest = behind;
+                Field {
+                    name,
+                    value,
+                    indexing,
+                }
+            })
+    }
+
+    /// What tells this list from all others.
+    pub(crate) fn key(&self) -> u64 {
+        self.list.key
+    }
+}
+
+impl<'a> FromIterator<Field<'a>> for FieldList {
+    fn from_iter<I: IntoIterator<Item = Field<'a>>>(fields: I) -> Self {
+        let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+        for field in fields {
+            bytes.extend_from_slice(field.name);
+            bytes.extend_from_slice(field.value);
+            spans.push((field.name.len(), field.value.len(), field.indexing));
+        }
+        let key = NEXT_KEY.fetch_add(1, Ordering::Relaxed);
+        Self {
+            list: Arc::new(List {
+                key,
+                bytes: bytes.into(),
+                spans: spans.into(),
+            }),
+        }
+    }
+}
+
+/// The key of the next list. It is a name, not protocol state: nothing waits for it.
+static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_gives_its_fields_back_and_is_one_of_a_kind() {
+        let fields = [
+            Field::indexed(b"grpc-status", b"0"),
+            Field::literal(b"empty", b""),
+            Field::sensitive(b"authorization", b"x"),
+        ];
+        let list: FieldList = fields.into_iter().collect();
+        let other: FieldList = fields.into_iter().collect();
+        assert_eq!(list.iter().collect::<Vec<_>>(), fields);
+        assert_eq!(list.key(), list.clone().key());
+        assert_ne!(list.key(), other.key());
+    }
 }

@@ -73,7 +73,7 @@ pub enum Command {
 /// `usermanager serve`
 #[derive(Args, Debug)]
 pub struct Serve {
-    /// Address to listen on; [::] is every one, IPv4 too. Port 0 takes a free port
+    /// Address to listen on, IPv4 too if it is the IPv6 wildcard. Port 0 takes a free port
     #[arg(long, value_name = "ADDR", default_value = "[::]:1234", value_parser = listen_address)]
     pub listen: String,
 

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use hikyaku::Channel;
+use hikyaku::client::ConnectError;
+use hikyaku::{Channel, Status};
 
 use crate::chat;
 use crate::cli::{Call, UserTypeNumber};
@@ -20,8 +21,7 @@ pub async fn run<W: Write>(
     call: &Call,
     printer: &mut Printer<W>,
 ) -> Result<(), Failure> {
-    let channel = Channel::lazy(server)
-        .map_err(|error| Failure::Usage(format!("--server `{server}`: {error}")))?;
+    let channel = Channel::connect(server).await.map_err(unconnected)?;
     let users = UserManagerClient::new(channel.clone());
     match call {
         Call::GetUser { id } => get_user(&users, *id, printer).await,
@@ -57,6 +57,14 @@ pub async fn run<W: Write>(
         }
         Call::Chat => chat::run(&users, printer).await,
     }
+}
+
+/// A URL that cannot be meant is bad usage; a server that is not there is not.
+fn unconnected(error: ConnectError) -> Failure {
+    if matches!(error, ConnectError::Target { .. }) {
+        return Failure::Usage(format!("--server: {error}"));
+    }
+    Status::from(error).into()
 }
 
 async fn get_user<W: Write>(

@@ -1,7 +1,7 @@
 //! Structured logs on the standard error.
 
 use std::env::{self, VarError};
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
@@ -17,6 +17,7 @@ pub fn start(format: LogFormat, level: LevelFilter) -> Result<(), Failure> {
     let filter = filter(env::var("RUST_LOG"), level)?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     // Only the first start in a process has an effect; the command line has just one.
     let _started = match format {

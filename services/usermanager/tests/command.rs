@@ -334,7 +334,7 @@ fn what_cannot_work_is_said_with_the_right_exit_code() {
         (
             "GetUser 1 --server nonsense://x",
             2,
-            &["--server `nonsense://x`"],
+            &["--server: bad server address", "nonsense://x"],
         ),
         (
             "serve --db mysql:u",

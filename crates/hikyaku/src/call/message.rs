@@ -1,6 +1,6 @@
 //! A message of the application with its envelope, in one pass.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::envelope::{self, Deframer, PREFIX_LEN};
 use crate::Status;
@@ -52,10 +52,13 @@ pub(crate) fn next(deframer: &mut Deframer, max_len: usize) -> Result<Option<Byt
 }
 
 /// The one message of a body that must hold exactly one.
+///
+/// It nearly always comes in one chunk, and is that chunk then, less its prefix: only when it does
+/// not is there a deframer.
 #[derive(Debug, Default)]
 pub(crate) struct Only {
-    deframer: Deframer,
     first: Option<Bytes>,
+    deframer: Option<Box<Deframer>>,
 }
 
 impl Only {
@@ -64,12 +67,26 @@ impl Only {
     /// # Errors
     /// As [`next`], as soon as it can be known; UNIMPLEMENTED for a second message
     /// (statuscodes.md, cardinality).
-    pub(crate) fn push(&mut self, chunk: Bytes, max_len: usize) -> Result<(), Status> {
-        self.deframer.push(chunk);
-        if self.first.is_none() {
-            self.first = next(&mut self.deframer, max_len)?;
+    pub(crate) fn push(&mut self, mut chunk: Bytes, max_len: usize) -> Result<(), Status> {
+        if chunk.is_empty() {
+            return Ok(());
         }
-        if self.first.is_some() && next(&mut self.deframer, max_len)?.is_some() {
+        if self.first.is_none() && self.deframer.is_none() && envelope::is_one(&chunk, max_len) {
+            chunk.advance(PREFIX_LEN);
+            self.first = Some(chunk);
+            return Ok(());
+        }
+        self.push_split(chunk, max_len)
+    }
+
+    #[cold]
+    fn push_split(&mut self, chunk: Bytes, max_len: usize) -> Result<(), Status> {
+        let deframer = self.deframer.get_or_insert_default();
+        deframer.push(chunk);
+        if self.first.is_none() {
+            self.first = next(deframer, max_len)?;
+        }
+        if self.first.is_some() && next(deframer, max_len)?.is_some() {
             return Err(Status::unimplemented("one message was expected, more came"));
         }
         Ok(())
@@ -80,7 +97,9 @@ impl Only {
     /// # Errors
     /// INTERNAL if the body ended inside a message, UNIMPLEMENTED if there was none.
     pub(crate) fn finish(self) -> Result<Bytes, Status> {
-        self.deframer.finish()?;
+        if let Some(deframer) = self.deframer {
+            deframer.finish()?;
+        }
         self.first.ok_or_else(|| Status::unimplemented("one message was expected, none came"))
     }
 }

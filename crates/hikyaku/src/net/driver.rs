@@ -79,7 +79,14 @@ enum Turn {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
-    pub(crate) fn new(socket: S, connection: Connection, calls: C, outbox: Arc<Outbox>) -> Self {
+    pub(crate) fn new(
+        socket: S,
+        mut connection: Connection,
+        mut calls: C,
+        outbox: Arc<Outbox>,
+    ) -> Self {
+        // A client's calls may have waited for this connection.
+        calls.on_events_end(&mut connection);
         Self {
             socket,
             connection,

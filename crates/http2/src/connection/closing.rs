@@ -28,7 +28,9 @@ impl Connection {
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
         let stream = self.streams.remove(id, death);
-        self.note_room(had_room);
+        if self.role == Role::Client {
+            self.note_room(had_room);
+        }
         stream
     }
 

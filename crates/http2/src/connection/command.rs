@@ -5,12 +5,13 @@ use bytes::{Bytes, BytesMut};
 use super::transmit::{DATA_REFUND_COUNT, line_up, write_block};
 use super::{Connection, Life, Role};
 use crate::error::Violation;
-use crate::frame::{Flags, Kind, writer};
+use crate::frame::{Flags, Kind, writer as frames};
+use crate::headers::writer::HeaderWriter;
 use crate::stream::queue::End;
 use crate::stream::state::Step;
 use crate::stream::table::{Death, Progress, Stream, Streams, Voice};
 use crate::stream::window::{Credit, Window};
-use crate::{Body, ConnectionError, ErrorCode, Event, Field, Side, StreamId, UserError};
+use crate::{Body, ConnectionError, ErrorCode, Event, Field, FieldList, Side, StreamId, UserError};
 
 impl Connection {
     /// Opens a stream with a request; pseudo-headers come first in `fields`.
@@ -23,6 +24,38 @@ impl Connection {
         fields: impl IntoIterator<Item = Field<'a>>,
         body: Body,
     ) -> Result<StreamId, UserError> {
+        self.open(body, |writer, out, progress| {
+            let watched = fields
+                .into_iter()
+                .inspect(|field| *progress = asked(*progress, field));
+            writer.write(watched, out);
+        })
+    }
+
+    /// As [`Connection::open_stream`], with the fields of `list` before `fields`.
+    ///
+    /// # Errors
+    /// As [`Connection::open_stream`].
+    pub fn open_stream_with<'a>(
+        &mut self,
+        list: &FieldList,
+        fields: impl IntoIterator<Item = Field<'a>>,
+        body: Body,
+    ) -> Result<StreamId, UserError> {
+        self.open(body, |writer, out, progress| {
+            *progress = list
+                .iter()
+                .fold(*progress, |before, field| asked(before, &field));
+            writer.write_list(list, out);
+            writer.write(fields, out);
+        })
+    }
+
+    fn open(
+        &mut self,
+        body: Body,
+        encode: impl FnOnce(&mut HeaderWriter, &mut BytesMut, &mut Progress),
+    ) -> Result<StreamId, UserError> {
         if self.role == Role::Server {
             return Err(UserError::NotAClient);
         }
@@ -34,20 +67,9 @@ impl Connection {
         let window = Window::new(self.peer.initial_window);
         let mut stream = Stream::new(window, Credit::new(self.initial_credit()));
         stream.sent = Progress::Body;
-        let fields = fields.into_iter().inspect(|field| {
-            if field.value == b"HEAD" && field.name == b":method" {
-                stream.received = Progress::StartOfHead;
-            }
-        });
-        let max_frame_len = self.peer.max_frame_len;
-        write_block(
-            &mut self.output,
-            &mut self.encoder,
-            max_frame_len,
-            id,
-            body,
-            fields,
-        );
+        let (writer, progress) = (&mut self.writer, &mut stream.received);
+        let encode = |out: &mut BytesMut| encode(writer, out, progress);
+        write_block(&mut self.output, self.peer.max_frame_len, id, body, encode);
         self.streams.insert(id, stream);
         if body == Body::Last {
             self.end_local(id);
@@ -66,26 +88,50 @@ impl Connection {
         fields: impl IntoIterator<Item = Field<'a>>,
         body: Body,
     ) -> Result<(), UserError> {
-        let max_frame_len = self.peer.max_frame_len;
+        self.answer(id, body, |writer, out, progress| {
+            let watched = fields
+                .into_iter()
+                .inspect(|field| *progress = told(*progress, field));
+            writer.write(watched, out);
+        })
+    }
+
+    /// As [`Connection::send_headers`], with the fields of `list`, which begin with the status,
+    /// before `fields`.
+    ///
+    /// # Errors
+    /// As [`Connection::send_headers`].
+    pub fn send_headers_with<'a>(
+        &mut self,
+        id: StreamId,
+        list: &FieldList,
+        fields: impl IntoIterator<Item = Field<'a>>,
+        body: Body,
+    ) -> Result<(), UserError> {
+        self.answer(id, body, |writer, out, progress| {
+            *progress = list
+                .iter()
+                .next()
+                .map_or(*progress, |field| told(*progress, &field));
+            writer.write_list(list, out);
+            writer.write(fields, out);
+        })
+    }
+
+    fn answer(
+        &mut self,
+        id: StreamId,
+        body: Body,
+        encode: impl FnOnce(&mut HeaderWriter, &mut BytesMut, &mut Progress),
+    ) -> Result<(), UserError> {
         let stream = sendable(&mut self.streams, id)?;
         if stream.sent == Progress::Body {
             return Err(UserError::HeadersSent(id));
         }
-        let mut sent = Progress::Body;
-        let fields = fields.into_iter().inspect(|field| {
-            if field.name == b":status" && field.value.first() == Some(&b'1') {
-                sent = Progress::Start;
-            }
-        });
-        write_block(
-            &mut self.output,
-            &mut self.encoder,
-            max_frame_len,
-            id,
-            body,
-            fields,
-        );
-        stream.sent = sent;
+        stream.sent = Progress::Body;
+        let (writer, progress) = (&mut self.writer, &mut stream.sent);
+        let encode = |out: &mut BytesMut| encode(writer, out, progress);
+        write_block(&mut self.output, self.peer.max_frame_len, id, body, encode);
         if body == Body::Last {
             self.end_local(id);
         }
@@ -128,7 +174,7 @@ impl Connection {
                 return Ok(());
             }
             self.output
-                .end_frame(start, Kind::Data, writer::end_stream(body), id);
+                .end_frame(start, Kind::Data, frames::end_stream(body), id);
             stream.window.spend(len);
             self.note_sent(id, len, body);
             return Ok(());
@@ -153,7 +199,7 @@ impl Connection {
         let credit = stream.window.available().min(self.window.available());
         let fits = len <= credit.min(self.peer.max_frame_len) && has_space;
         if stream.queue.is_empty() && fits && len > 0 {
-            writer::data_head(self.output.tail(), id, len, body);
+            frames::data_head(self.output.tail(), id, len, body);
             self.output.push(data);
             stream.window.spend(len);
             self.note_sent(id, len, body);
@@ -187,14 +233,44 @@ impl Connection {
         id: StreamId,
         fields: impl IntoIterator<Item = Field<'a>>,
     ) -> Result<(), UserError> {
-        let max_frame_len = self.peer.max_frame_len;
         let stream = talking(&mut self.streams, id)?;
         if stream.queue.is_empty() {
-            let (output, encoder) = (&mut self.output, &mut self.encoder);
-            write_block(output, encoder, max_frame_len, id, Body::Last, fields);
+            let writer = &mut self.writer;
+            let encode = |out: &mut BytesMut| writer.write(fields, out);
+            write_block(
+                &mut self.output,
+                self.peer.max_frame_len,
+                id,
+                Body::Last,
+                encode,
+            );
             self.end_local(id);
         } else {
-            stream.queue.end = End::Trailers(Box::new(fields.into_iter().collect()));
+            stream.queue.end = End::Trailers(fields.into_iter().collect());
+            line_up(&mut self.turns, id, stream);
+        }
+        Ok(())
+    }
+
+    /// As [`Connection::send_trailers`], with the fields of `list` and no others.
+    ///
+    /// # Errors
+    /// As in [`Connection::send_data`].
+    pub fn send_trailer_list(&mut self, id: StreamId, list: &FieldList) -> Result<(), UserError> {
+        let stream = talking(&mut self.streams, id)?;
+        if stream.queue.is_empty() {
+            let writer = &mut self.writer;
+            let encode = |out: &mut BytesMut| writer.write_list(list, out);
+            write_block(
+                &mut self.output,
+                self.peer.max_frame_len,
+                id,
+                Body::Last,
+                encode,
+            );
+            self.end_local(id);
+        } else {
+            stream.queue.end = End::Trailers(list.clone());
             line_up(&mut self.turns, id, stream);
         }
         Ok(())
@@ -215,7 +291,7 @@ impl Connection {
             self.forget_events(id);
             return;
         }
-        writer::reset(self.output.tail(), id, code);
+        frames::reset(self.output.tail(), id, code);
         self.remove_stream(id, Death::LocalReset);
         self.forget_events(id);
         self.end_if_done();
@@ -238,8 +314,28 @@ impl Connection {
     /// Sends a PING; [`Event::PingAck`] follows.
     pub fn ping(&mut self, payload: [u8; 8]) {
         if self.life != Life::Closed {
-            writer::ping(self.output.tail(), payload, Flags::NONE);
+            frames::ping(self.output.tail(), payload, Flags::NONE);
         }
+    }
+}
+
+/// What the peer's answer will be like after this field of a request.
+fn asked(before: Progress, field: &Field<'_>) -> Progress {
+    let is_head = field.value == b"HEAD" && field.name == b":method";
+    if is_head {
+        Progress::StartOfHead
+    } else {
+        before
+    }
+}
+
+/// How far our answer is after this field of it: an informational one is only a start.
+fn told(before: Progress, field: &Field<'_>) -> Progress {
+    let is_informational = field.value.first() == Some(&b'1') && field.name == b":status";
+    if is_informational {
+        Progress::Start
+    } else {
+        before
     }
 }
 

@@ -23,7 +23,8 @@ use bytes::BytesMut;
 
 use crate::error::Violation;
 use crate::headers::reader::HeaderReader;
-use crate::hpack::{Encoder, Limits};
+use crate::headers::writer::HeaderWriter;
+use crate::hpack::Limits;
 use crate::stream::table::Streams;
 use crate::stream::window::{Credit, Window};
 use crate::{Config, ConnectionError, Event, StreamId};
@@ -63,7 +64,7 @@ pub struct Connection {
     headers: HeaderReader,
     /// A header block that is not complete.
     assembly: Option<Assembly>,
-    encoder: Encoder,
+    writer: HeaderWriter,
     /// Bytes we may send on all streams together.
     window: Window,
     /// Bytes the peer may send on all streams together.
@@ -137,7 +138,7 @@ impl Connection {
             next_local: 1,
             headers: HeaderReader::new(config.header_table_len, limits),
             assembly: None,
-            encoder: Encoder::new(config.max_encoder_table_len),
+            writer: HeaderWriter::new(config.max_encoder_table_len),
             window: Window::new(Window::INITIAL),
             credit,
             grants: Vec::new(),
@@ -247,6 +248,7 @@ impl Connection {
     /// Gives memory back that only saves time. For a connection that has been idle for a while.
     pub fn trim(&mut self) {
         self.headers.forget();
+        self.writer.forget();
         self.output.trim();
         self.events.shrink_to_fit();
         self.turns.trim();

@@ -91,7 +91,7 @@ impl Connection {
 
     fn apply_setting(&mut self, setting: Setting) -> Result<(), Fault> {
         match setting {
-            Setting::HeaderTableLen(len) => self.encoder.set_peer_table_len(len),
+            Setting::HeaderTableLen(len) => self.writer.set_peer_table_len(len),
             Setting::EnablePush(Push::Enabled) if self.role == Role::Client => {
                 return Err(Violation::BadEnablePush(1).into());
             }

@@ -11,13 +11,14 @@
 
 use std::collections::VecDeque;
 
+use bytes::BytesMut;
+
 use super::Connection;
-use crate::frame::{Kind, writer};
-use crate::hpack::Encoder;
+use crate::frame::{Flags, Kind, writer as frames};
 use crate::stream::queue::End;
 use crate::stream::state::{State, Step};
 use crate::stream::table::{Death, Place, Stream, Voice};
-use crate::{Body, ErrorCode, Event, Field, Side, StreamId};
+use crate::{Body, ErrorCode, Event, Side, StreamId};
 
 use super::output::Output;
 
@@ -83,19 +84,18 @@ impl Connection {
         match std::mem::take(&mut stream.queue.end) {
             End::None => Turn::Idle,
             End::Data => {
-                writer::data_head(self.output.tail(), id, 0, Body::Last);
+                frames::data_head(self.output.tail(), id, 0, Body::Last);
                 Turn::Ended
             }
             End::Trailers(fields) => {
-                let max_frame_len = self.peer.max_frame_len;
-                let (output, encoder) = (&mut self.output, &mut self.encoder);
+                let writer = &mut self.writer;
+                let encode = |out: &mut BytesMut| writer.write(fields.iter(), out);
                 write_block(
-                    output,
-                    encoder,
-                    max_frame_len,
+                    &mut self.output,
+                    self.peer.max_frame_len,
                     id,
                     Body::Last,
-                    fields.iter(),
+                    encode,
                 );
                 Turn::Ended
             }
@@ -107,15 +107,17 @@ impl Connection {
         let Some(stream) = self.streams.get_mut(id) else {
             return Turn::Idle;
         };
-        let max_len = match is_alone {
-            true => self.peer.max_frame_len,
-            false => self.peer.max_frame_len.min(MAX_SHARED_FRAME_LEN),
+        let shared_len = if is_alone {
+            usize::MAX
+        } else {
+            MAX_SHARED_FRAME_LEN
         };
+        let max_len = self.peer.max_frame_len.min(shared_len);
         let before = stream.queue.len();
         let len = before.min(max_len).min(credit);
         let is_last = len == before && matches!(stream.queue.end, End::Data);
         let body = if is_last { Body::Last } else { Body::More };
-        writer::data_head(self.output.tail(), id, len, body);
+        frames::data_head(self.output.tail(), id, len, body);
         stream.queue.take(len, |chunk| self.output.push(chunk));
         stream.window.spend(len);
         self.window.spend(len);
@@ -181,7 +183,7 @@ impl Connection {
             Ok(state) if stream.voice == Voice::Loud => stream.state = state,
             Ok(_) => {
                 // Its owner did not want to hear the rest (RFC 9113 §8.1).
-                writer::reset(self.output.tail(), id, ErrorCode::NO_ERROR);
+                frames::reset(self.output.tail(), id, ErrorCode::NO_ERROR);
                 self.remove_stream(id, Death::LocalReset);
                 self.end_if_done();
             }
@@ -198,27 +200,26 @@ pub(super) fn line_up(turns: &mut Turns, id: StreamId, stream: &mut Stream) {
     }
 }
 
-/// Writes HEADERS, in place, and CONTINUATION if the peer takes only short frames. The order on
-/// the wire is the order of encoding, as HPACK needs it.
-pub(super) fn write_block<'a>(
+/// Writes HEADERS, in place, and CONTINUATION if the peer takes only short frames. `encode` appends
+/// the block. The order on the wire is the order of encoding, as HPACK needs it.
+pub(super) fn write_block(
     output: &mut Output,
-    encoder: &mut Encoder,
     max_frame_len: usize,
     id: StreamId,
     body: Body,
-    fields: impl IntoIterator<Item = Field<'a>>,
+    encode: impl FnOnce(&mut BytesMut),
 ) {
     let start = output.begin_frame();
-    encoder.encode(fields, output.tail());
+    encode(output.tail());
     if output
         .payload_len(start)
         .is_some_and(|len| len <= max_frame_len)
     {
-        let flags = writer::end_stream(body).and(crate::frame::Flags::END_HEADERS);
+        let flags = frames::end_stream(body).and(Flags::END_HEADERS);
         output.end_frame(start, Kind::Headers, flags, id);
     } else {
         let block = output.take_payload(start);
-        writer::headers(output.tail(), id, &block, body, max_frame_len);
+        frames::headers(output.tail(), id, &block, body, max_frame_len);
     }
 }
 

@@ -25,6 +25,7 @@ impl Data {
     /// # Errors
     /// - [`Violation::StreamNeeded`] on stream 0.
     /// - [`Violation::BadFrameLen`], [`Violation::PaddingTooLong`] as in [`padding::strip`].
+    #[inline]
     pub fn decode(head: &Head, payload: &[u8]) -> Result<Self, Violation> {
         if head.id == StreamId::CONNECTION {
             return Err(Violation::StreamNeeded(head.kind));

@@ -48,6 +48,7 @@ impl<'a> HeadersFrame<'a> {
     /// - [`Violation::StreamNeeded`] on stream 0.
     /// - [`Violation::BadFrameLen`] if the priority does not fit in.
     /// - [`Violation::PaddingTooLong`] as in [`padding::strip`].
+    #[inline]
     pub fn decode(head: &Head, payload: &'a [u8]) -> Result<Self, Violation> {
         if head.id == StreamId::CONNECTION {
             return Err(Violation::StreamNeeded(head.kind));

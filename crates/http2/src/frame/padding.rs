@@ -12,6 +12,7 @@ use crate::error::Violation;
 /// # Errors
 /// - [`Violation::BadFrameLen`] if not even the pad length is there.
 /// - [`Violation::PaddingTooLong`] if the padding reaches over what is there.
+#[inline]
 pub fn strip<'a>(head: &Head, payload: &'a [u8]) -> Result<&'a [u8], Violation> {
     if !head.flags.has(Flags::PADDED) {
         return Ok(payload);

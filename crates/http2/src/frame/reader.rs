@@ -42,6 +42,7 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// Those of the kind's own `decode`; [`Violation::PushPromised`] for PUSH_PROMISE.
+    #[inline]
     pub fn decode(
         head: &Head,
         payload: &'a [u8],
@@ -74,6 +75,7 @@ pub struct Extent {
 
 /// Finds the end of the last complete frame. A frame too long is found by its head, before any of
 /// its payload is waited for.
+#[inline]
 #[must_use]
 pub fn measure(bytes: &[u8], max_frame_len: usize) -> Extent {
     let mut rest = bytes;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! block -> reader (memo, hpack) -> check (order, duplicates, what must be there) -> Headers
+//! Field -> writer (memo, hpack) -> block
 //! ```
 //!
 //! Rules about one field alone are in [`kind`], rules about the whole list in [`check`].
@@ -13,6 +14,7 @@ use crate::hpack::Entry;
 pub mod check;
 pub mod kind;
 pub mod reader;
+pub mod writer;
 
 use check::Summary;
 use kind::Kind;

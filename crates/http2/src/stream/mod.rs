@@ -9,7 +9,7 @@ pub mod window;
 
 /// The number of a stream: odd when a client opened it, 0 for the connection itself
 /// (RFC 9113 §5.1.1).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(u32);
 
 impl StreamId {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::{Field, Indexing};
+use crate::FieldList;
 
 /// Bytes and the end of one side of a stream, waiting for windows and for their turn.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub enum End {
     /// With END_STREAM on the last DATA frame.
     Data,
     /// With trailers.
-    Trailers(Box<OwnedFields>),
+    Trailers(FieldList),
 }
 
 impl Queue {
@@ -74,47 +74,6 @@ impl Queue {
     }
 }
 
-/// Fields that had to wait, in two allocations.
-#[derive(Debug, Default)]
-pub struct OwnedFields {
-    bytes: Vec<u8>,
-    /// Length of the name, length of the value, treatment; names and values lie in `bytes`.
-    spans: Vec<(usize, usize, Indexing)>,
-}
-
-impl<'a> FromIterator<Field<'a>> for OwnedFields {
-    fn from_iter<I: IntoIterator<Item = Field<'a>>>(fields: I) -> Self {
-        let mut owned = Self::default();
-        for field in fields {
-            owned.bytes.extend_from_slice(field.name);
-            owned.bytes.extend_from_slice(field.value);
-            owned
-                .spans
-                .push((field.name.len(), field.value.len(), field.indexing));
-        }
-        owned
-    }
-}
-
-impl OwnedFields {
-    /// The fields in order.
-    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
-        let mut rest = self.bytes.as_slice();
-        self.spans
-            .iter()
-            .map(move |&(name_len, value_len, indexing)| {
-                let (name, behind) = rest.split_at_checked(name_len).unwrap_or_default();
-                let (value, behind) = behind.split_at_checked(value_len).unwrap_or_default();
-                rest = behind;
-                Field {
-                    name,
-                    value,
-                    indexing,
-                }
-            })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,16 +91,5 @@ mod tests {
         queue.take(100, |piece| pieces.push(piece));
         assert_eq!(pieces, ["abc", "de", "fg", "h"]);
         assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn owned_fields_come_out_as_they_went_in() {
-        let fields = [
-            Field::indexed(b"grpc-status", b"0"),
-            Field::literal(b"empty", b""),
-            Field::sensitive(b"authorization", b"x"),
-        ];
-        let owned: OwnedFields = fields.into_iter().collect();
-        assert_eq!(owned.iter().collect::<Vec<_>>(), fields);
     }
 }

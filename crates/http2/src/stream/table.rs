@@ -107,8 +107,9 @@ pub enum Death {
 #[derive(Debug, Default)]
 pub struct Streams {
     live: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
-    /// Ends the peer knows of, newest last.
-    ended: VecDeque<StreamId>,
+    /// Ends the peer knows of, and the place to be given up next.
+    ended: [StreamId; MAX_ENDED_COUNT],
+    oldest_ended_index: usize,
     /// Our resets, newest last.
     reset: VecDeque<StreamId>,
 }
@@ -158,14 +159,20 @@ impl Streams {
 
     /// Remembers the end of a stream that never became live, or just did.
     pub fn remember(&mut self, id: StreamId, death: Death) {
-        let (memory, max) = match death {
-            Death::Known => (&mut self.ended, MAX_ENDED_COUNT),
-            Death::LocalReset => (&mut self.reset, MAX_RESET_COUNT),
-        };
-        if memory.len() >= max {
-            memory.pop_front();
+        match death {
+            Death::Known => {
+                if let Some(place) = self.ended.get_mut(self.oldest_ended_index) {
+                    *place = id;
+                }
+                self.oldest_ended_index = (self.oldest_ended_index + 1) % MAX_ENDED_COUNT;
+            }
+            Death::LocalReset => {
+                if self.reset.len() >= MAX_RESET_COUNT {
+                    self.reset.pop_front();
+                }
+                self.reset.push_back(id);
+            }
         }
-        memory.push_back(id);
     }
 
     /// How a stream ended, if that was lately.
@@ -183,7 +190,6 @@ impl Streams {
     /// Gives unused memory back.
     pub fn trim(&mut self) {
         self.live.shrink_to_fit();
-        self.ended.shrink_to_fit();
         self.reset.shrink_to_fit();
     }
 
@@ -194,8 +200,8 @@ impl Streams {
 }
 
 /// Spreads stream numbers over the table: they are odd, rising and few at a time, so one
-/// multiplication does. A peer cannot make it slow: it has [`Config::max_concurrent_streams`]
-/// (crate::Config) numbers at most.
+/// multiplication does. A peer cannot make it slow: it has
+/// [`Config::max_concurrent_streams`](crate::Config) numbers at most.
 #[derive(Debug, Default)]
 pub struct IdHasher(u64);
 

@@ -47,7 +47,7 @@ impl MemoryStore {
         imported
     }
 
-    /// The cursor counts the users before it, of those that [`Of`] is about.
+    /// The cursor counts the users before it, of those that `Of` is about.
     pub(super) fn page(&self, of: Of, after: Cursor) -> Page {
         let start = usize::try_from(after.0).unwrap_or(usize::MAX);
         let kept = self.read();

@@ -1,6 +1,6 @@
 //! Where users are kept, and the questions that can be put to it.
 //!
-//! Two stores answer the same way: [`sqlite`] keeps users in a file, [`memory`] forgets them at
+//! Two stores answer the same way: `sqlite` keeps users in a file, `memory` forgets them at
 //! the end. Nothing here blocks an async task: SQLite runs on threads of its own, and memory
 //! answers at once.
 

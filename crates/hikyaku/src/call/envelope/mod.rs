@@ -38,6 +38,16 @@ pub(crate) fn write_prefix(
     Ok(())
 }
 
+/// Whether a chunk is one uncompressed message of at most `max_len` bytes, and nothing else.
+#[inline]
+pub(crate) fn is_one(chunk: &[u8], max_len: usize) -> bool {
+    let Some(&[0, a, b, c, d]) = chunk.first_chunk() else {
+        return false;
+    };
+    let len = chunk.len() - PREFIX_LEN;
+    len <= max_len && u32::from_be_bytes([a, b, c, d]) as usize == len
+}
+
 /// One message as it was on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {

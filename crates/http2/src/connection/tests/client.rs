@@ -193,3 +193,29 @@ fn a_long_request_goes_out_in_continuation() {
     ];
     assert_eq!(raw.frames(), want);
 }
+
+#[test]
+fn a_request_from_a_list() {
+    let mut raw = Raw::client(Config::default());
+    let list: FieldList = POST.into_iter().collect();
+    for number in [1, 3, 5] {
+        let more = [Field::literal(b"grpc-timeout", b"1S")];
+        raw.connection
+            .open_stream_with(&list, more, Body::Last)
+            .unwrap();
+        let want =
+            format!("HEADERS {number} :method=POST :scheme=http :path=/ grpc-timeout=1S END");
+        assert_eq!(raw.frames(), [want]);
+    }
+    let head = [Field::indexed(b":method", b"HEAD"), POST[1], POST[2]];
+    raw.connection
+        .open_stream_with(&head.into_iter().collect(), [], Body::Last)
+        .unwrap();
+    raw.frames();
+    let answer = headers(
+        7,
+        &[(":status", "200"), ("content-length", "5")],
+        Body::Last,
+    );
+    assert!(raw.ask(&answer).is_empty());
+}

@@ -17,7 +17,7 @@ use crate::frame::reset::Reset;
 use crate::frame::settings::{Setting, Settings};
 use crate::frame::{Flags, Head, Kind, writer};
 use crate::hpack::{Decoder, Entry};
-use crate::{Body, ErrorCode, Field, Side, UserError};
+use crate::{Body, ErrorCode, Field, FieldList, Side, UserError};
 
 mod abuse;
 mod client;

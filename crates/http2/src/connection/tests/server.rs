@@ -397,3 +397,62 @@ fn an_owner_that_damages_the_output_ends_the_connection() {
         });
     assert!(raw.events()[1].starts_with("closed INTERNAL_ERROR"));
 }
+
+#[test]
+fn lists_say_the_same_as_fields() {
+    let mut raw = Raw::server(Config::default());
+    let answer: FieldList = OK.into_iter().collect();
+    let info: FieldList = [Field::indexed(b":status", b"103")].into_iter().collect();
+    let trailers: FieldList = TRAILERS.into_iter().collect();
+    for number in [1, 3, 5] {
+        raw.send(&request(number, Body::Last));
+        let connection = &mut raw.connection;
+        connection
+            .send_headers_with(id(number), &info, [], Body::More)
+            .unwrap();
+        let more = [Field::literal(b"x", b"y")];
+        connection
+            .send_headers_with(id(number), &answer, more, Body::More)
+            .unwrap();
+        if number == 5 {
+            connection
+                .send_data(id(5), vec![0; 70_000].into(), Body::More)
+                .unwrap();
+        }
+        connection.send_trailer_list(id(number), &trailers).unwrap();
+        let got = raw.frames();
+        let want = [
+            format!("HEADERS {number} :status=103"),
+            format!("HEADERS {number} :status=200 x=y"),
+            format!("HEADERS {number} grpc-status=0 END"),
+        ];
+        match number {
+            5 => assert_eq!(got[..2], want[..2]),
+            _ => assert_eq!(got, want),
+        }
+    }
+    let last = raw
+        .ask(&[window_update(0, 1 << 20), window_update(5, 1 << 20)].concat())
+        .pop();
+    assert_eq!(last.unwrap(), "HEADERS 5 grpc-status=0 END");
+}
+
+#[test]
+fn a_trimmed_connection_goes_on() {
+    let mut raw = Raw::server(Config::default());
+    for number in [1, 3, 5, 7] {
+        raw.send(
+            &[
+                request(number, Body::More),
+                data(number, b"abc", Body::Last),
+            ]
+            .concat(),
+        );
+        raw.connection
+            .send_headers(id(number), OK, Body::Last)
+            .unwrap();
+        assert_eq!(raw.frames(), [format!("HEADERS {number} :status=200 END")]);
+        assert_eq!(raw.events().len(), 2);
+        raw.connection.trim();
+    }
+}

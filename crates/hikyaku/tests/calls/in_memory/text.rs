@@ -1,0 +1,40 @@
+//! A codec for messages that are bytes, text or a number, so that tests need no `.proto`.
+
+use bytes::{Bytes, BytesMut};
+use hikyaku::codec::{Codec, CodecError};
+
+pub(crate) struct Plain;
+
+impl Codec<Bytes> for Plain {
+    fn encode(message: &Bytes, out: &mut BytesMut) -> Result<(), CodecError> {
+        out.extend_from_slice(message);
+        Ok(())
+    }
+
+    fn decode(bytes: Bytes) -> Result<Bytes, CodecError> {
+        Ok(bytes)
+    }
+}
+
+impl Codec<String> for Plain {
+    fn encode(message: &String, out: &mut BytesMut) -> Result<(), CodecError> {
+        out.extend_from_slice(message.as_bytes());
+        Ok(())
+    }
+
+    fn decode(bytes: Bytes) -> Result<String, CodecError> {
+        String::from_utf8(bytes.to_vec()).map_err(|error| CodecError::new(error.to_string()))
+    }
+}
+
+impl Codec<u64> for Plain {
+    fn encode(message: &u64, out: &mut BytesMut) -> Result<(), CodecError> {
+        out.extend_from_slice(&message.to_be_bytes());
+        Ok(())
+    }
+
+    fn decode(bytes: Bytes) -> Result<u64, CodecError> {
+        let bytes = bytes.as_ref().try_into().map_err(|_| CodecError::new("that is no number"))?;
+        Ok(u64::from_be_bytes(bytes))
+    }
+}

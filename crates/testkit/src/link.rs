@@ -1,0 +1,336 @@
+//! Two byte streams with a network between them that misbehaves by a seed.
+//!
+//! ```text
+//! End --write--> [ bytes under way, each batch with its hour of arrival ] --read--> End
+//! End <--read--- [                                                      ] <--write-- End
+//! ```
+//!
+//! Meant for a runtime whose clock is paused: then latency and stalls cost no time.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use crate::Random;
+
+/// What the network does to what it carries.
+#[derive(Clone, Debug)]
+pub struct Weather {
+    /// How long bytes are under way.
+    pub latency: Duration,
+    /// Bytes that one write or one read moves at most.
+    pub max_chunk_len: usize,
+    /// Bytes under way in one direction, beyond which a writer has to wait.
+    pub capacity: usize,
+    /// One batch in so many is held up; 0 for none.
+    pub stall_once_in: u64,
+    /// How long a batch is held up.
+    pub stall: Duration,
+    /// What becomes of the direction from the first end to the second, and of the one back.
+    pub fates: [Fate; 2],
+}
+
+/// What becomes of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It works as long as it is used.
+    Lasts,
+    /// After so many bytes the whole connection breaks: both ends see a reset.
+    CutAt(u64),
+    /// After so many bytes the reader sees the end of the stream; the way back goes on.
+    EndsAt(u64),
+}
+
+impl Weather {
+    /// A network that does no harm and takes no time.
+    #[must_use]
+    pub const fn fine() -> Self {
+        Self {
+            latency: Duration::ZERO,
+            max_chunk_len: usize::MAX,
+            capacity: 256 * 1024,
+            stall_once_in: 0,
+            stall: Duration::ZERO,
+            fates: [Fate::Lasts; 2],
+        }
+    }
+
+    /// A network with a few afflictions, by chance.
+    pub fn bad(random: &mut Random) -> Self {
+        let fate = |random: &mut Random| match random.below(8) {
+            0 | 1 => Fate::CutAt(random.below(40_000)),
+            2 => Fate::CutAt(random.below(400)),
+            3 => Fate::EndsAt(random.below(40_000)),
+            _ => Fate::Lasts,
+        };
+        Self {
+            latency: Duration::from_millis(random.below(300)),
+            max_chunk_len: [1, 9, 1500, usize::MAX][random.below(4) as usize],
+            capacity: [64, 4096, 256 * 1024][random.below(3) as usize],
+            stall_once_in: [0, 7, 100][random.below(3) as usize],
+            stall: Duration::from_millis(random.below(5000)),
+            fates: [fate(random), fate(random)],
+        }
+    }
+}
+
+/// One end of a link. Dropping it closes the connection, as closing a socket does.
+#[derive(Debug)]
+pub struct End {
+    shared: Arc<Mutex<Shared>>,
+    side: usize,
+    /// Armed for the arrival of the next batch.
+    arrival: Option<Pin<Box<Sleep>>>,
+}
+
+/// A hand on the cable between two ends.
+#[derive(Clone, Debug)]
+pub struct Cable(Arc<Mutex<Shared>>);
+
+/// The two ends of a new link.
+pub fn pair(weather: &Weather, random: &mut Random) -> (End, End) {
+    let lane = |fate| Lane {
+        fate,
+        carried_len: 0,
+        batches: VecDeque::new(),
+        under_way_len: 0,
+        is_ended: false,
+        is_deaf: false,
+        last_arrival: Instant::now(),
+        reader: None,
+        writer: None,
+    };
+    let shared = Arc::new(Mutex::new(Shared {
+        lanes: weather.fates.map(lane),
+        weather: weather.clone(),
+        random: random.fork(),
+        is_cut: false,
+        is_held: false,
+    }));
+    let end = |side| End { shared: Arc::clone(&shared), side, arrival: None };
+    (end(0), end(1))
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// From the first end to the second, and back.
+    lanes: [Lane; 2],
+    weather: Weather,
+    random: Random,
+    is_cut: bool,
+    is_held: bool,
+}
+
+#[derive(Debug)]
+struct Lane {
+    fate: Fate,
+    carried_len: u64,
+    batches: VecDeque<(Instant, VecDeque<u8>)>,
+    under_way_len: usize,
+    /// The reader sees the end of the stream behind the last batch.
+    is_ended: bool,
+    /// The reader has closed: writing to it breaks the connection.
+    is_deaf: bool,
+    last_arrival: Instant,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl End {
+    /// A hand on the cable.
+    #[must_use]
+    pub fn cable(&self) -> Cable {
+        Cable(Arc::clone(&self.shared))
+    }
+}
+
+impl Cable {
+    /// Breaks the connection: both ends see a reset.
+    pub fn cut(&self) {
+        lock(&self.0).cut();
+    }
+
+    /// Holds back all that is under way, and all that will be.
+    pub fn hold(&self) {
+        lock(&self.0).is_held = true;
+    }
+
+    /// Lets it go on.
+    pub fn release(&self) {
+        let mut shared = lock(&self.0);
+        shared.is_held = false;
+        shared.wake_all();
+    }
+
+    /// Bytes carried so far from the first end to the second, and back.
+    #[must_use]
+    pub fn carried_len(&self) -> [u64; 2] {
+        let shared = lock(&self.0);
+        [0, 1].map(|side| shared.lanes[side].carried_len)
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().expect("no test panics while it holds the network")
+}
+
+impl Shared {
+    fn cut(&mut self) {
+        self.is_cut = true;
+        self.wake_all();
+    }
+
+    fn wake_all(&mut self) {
+        for lane in &mut self.lanes {
+            lane.wake();
+        }
+    }
+
+    fn write(&mut self, side: usize, bytes: &[u8], cx: &Context<'_>) -> Poll<io::Result<usize>> {
+        let lane = &mut self.lanes[side];
+        if self.is_cut || lane.is_deaf {
+            self.cut();
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let room = self.weather.capacity - lane.under_way_len.min(self.weather.capacity);
+        if room == 0 {
+            lane.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let mut len = bytes.len().min(room).min(self.weather.max_chunk_len);
+        match lane.fate {
+            Fate::Lasts => {}
+            Fate::CutAt(at) if lane.carried_len >= at => {
+                self.cut();
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            Fate::CutAt(at) => len = len.min((at - lane.carried_len) as usize),
+            // What comes after the end goes nowhere.
+            Fate::EndsAt(at) if lane.carried_len >= at => {
+                lane.is_ended = true;
+                lane.wake();
+                return Poll::Ready(Ok(len));
+            }
+            Fate::EndsAt(at) => len = len.min((at - lane.carried_len) as usize),
+        }
+        let mut arrival = Instant::now() + self.weather.latency;
+        let stall = self.weather.stall_once_in;
+        if stall > 0 && self.random.once_in(stall) {
+            arrival += self.weather.stall;
+        }
+        lane.last_arrival = lane.last_arrival.max(arrival);
+        lane.carried_len += len as u64;
+        lane.under_way_len += len;
+        let batch: VecDeque<u8> = bytes[..len].iter().copied().collect();
+        lane.batches.push_back((lane.last_arrival, batch));
+        lane.reader.take().into_iter().for_each(Waker::wake);
+        Poll::Ready(Ok(len))
+    }
+
+    /// Reads what has arrived; tells when to come again if that is known.
+    fn read(&mut self, side: usize, buf: &mut ReadBuf<'_>, cx: &Context<'_>) -> Read {
+        if self.is_cut {
+            return Read::Failed(io::ErrorKind::ConnectionReset.into());
+        }
+        let lane = &mut self.lanes[1 - side];
+        lane.reader = Some(cx.waker().clone());
+        if self.is_held {
+            return Read::Wait;
+        }
+        let Some((arrival, batch)) = lane.batches.front_mut() else {
+            return if lane.is_ended { Read::Some } else { Read::Wait };
+        };
+        if *arrival > Instant::now() {
+            return Read::WaitUntil(*arrival);
+        }
+        let len = batch.len().min(buf.remaining()).min(self.weather.max_chunk_len);
+        let (front, _) = batch.as_slices();
+        let len = len.min(front.len());
+        buf.put_slice(&front[..len]);
+        batch.drain(..len);
+        if batch.is_empty() {
+            lane.batches.pop_front();
+        }
+        lane.under_way_len -= len;
+        lane.writer.take().into_iter().for_each(Waker::wake);
+        Read::Some
+    }
+}
+
+enum Read {
+    Some,
+    Wait,
+    WaitUntil(Instant),
+    Failed(io::Error),
+}
+
+impl Lane {
+    fn wake(&mut self) {
+        self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
+    }
+}
+
+impl AsyncRead for End {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let read = lock(&self.shared).read(self.side, buf, cx);
+            let arrival = match read {
+                Read::Some => return Poll::Ready(Ok(())),
+                Read::Failed(error) => return Poll::Ready(Err(error)),
+                Read::Wait => return Poll::Pending,
+                Read::WaitUntil(arrival) => arrival,
+            };
+            let sleep =
+                self.arrival.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(arrival)));
+            if sleep.deadline() != arrival {
+                sleep.as_mut().reset(arrival);
+            }
+            if sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.arrival = None;
+        }
+    }
+}
+
+impl AsyncWrite for End {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        lock(&self.shared).write(self.side, bytes, cx)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut shared = lock(&self.shared);
+        let lane = &mut shared.lanes[self.side];
+        lane.is_ended = true;
+        lane.wake();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut shared = lock(&self.shared);
+        shared.lanes[self.side].is_ended = true;
+        shared.lanes[1 - self.side].is_deaf = true;
+        shared.wake_all();
+    }
+}
