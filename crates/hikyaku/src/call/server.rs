@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hikyaku_http2::{Field, Headers};
+use hikyaku_http2::{Field, FieldList, Headers};
 
 use super::timeout;
 use crate::{Code, Metadata, Status};
@@ -72,13 +72,24 @@ pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
     matches!(essence.trim_ascii_end(), b"application/grpc" | b"application/grpc+proto")
 }
 
-const STATUS_200: Field<'static> = Field::indexed(b":status", b"200");
 const CONTENT_TYPE: Field<'static> = Field::indexed(b"content-type", b"application/grpc");
 const GRPC_STATUS_OK: Field<'static> = Field::indexed(b"grpc-status", b"0");
 
-/// The fields that open a response.
-pub(crate) fn response_fields(metadata: &Metadata) -> impl Iterator<Item = Field<'_>> {
-    [STATUS_200, CONTENT_TYPE].into_iter().chain(metadata.fields())
+/// The words that nearly every response begins and ends with, made once, so that a connection
+/// encodes them once.
+#[derive(Debug)]
+pub(crate) struct Phrases {
+    /// What opens every response; metadata may follow.
+    pub(crate) head: FieldList,
+    /// What ends a good response that has no trailing metadata.
+    pub(crate) ok: FieldList,
+}
+
+impl Phrases {
+    pub(crate) fn new() -> Self {
+        let head = [Field::indexed(b":status", b"200"), CONTENT_TYPE];
+        Self { head: head.into_iter().collect(), ok: std::iter::once(GRPC_STATUS_OK).collect() }
+    }
 }
 
 /// The fields that end a successful response.

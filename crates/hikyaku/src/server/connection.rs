@@ -18,7 +18,7 @@ use tokio::task::AbortHandle;
 use super::router::Router;
 use super::runner::{Answer, Input, Runner, Sink, Started, Waiting};
 use crate::call::message::Only;
-use crate::call::server::{self as wire, Refusal, RequestHead};
+use crate::call::server::{self as wire, Phrases, Refusal, RequestHead};
 use crate::net::clock;
 use crate::net::driver::Calls;
 use crate::net::hashing::NumberMap;
@@ -34,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) http2: hikyaku_http2::Config,
     /// Bytes of one request message.
     pub(crate) max_message_len: usize,
+    pub(crate) phrases: Phrases,
 }
 
 /// The calls of one connection.
@@ -107,7 +108,7 @@ impl ServerCalls {
     fn on_headers(&mut self, id: StreamId, headers: Headers, body: Body, out: &mut Connection) {
         let known = match self.known.read(&headers, &self.shared.router) {
             Ok(known) => known,
-            Err(refusal) => return refuse(out, id, &refusal, body),
+            Err(refusal) => return refuse(out, &self.shared.phrases, id, refusal, body),
         };
         let deadline = known.head.timeout.and_then(|timeout| clock::now().checked_add(timeout));
         if let Some(deadline) = deadline {
@@ -176,7 +177,7 @@ impl ServerCalls {
             }
             Err(status) => {
                 self.forget_deadline(id, call.deadline);
-                finish(out, id, &Err(status), Head::Due, call.request);
+                finish(out, &self.shared.phrases, id, &Err(status), Head::Due, call.request);
             }
         }
     }
@@ -201,7 +202,7 @@ impl ServerCalls {
             deadline,
             peer_addr: self.peer_addr,
         };
-        let mut sink = Direct { id, out, head: Head::Due };
+        let mut sink = Direct { id, out, phrases: &self.shared.phrases, head: Head::Due };
         let started = match self.runners.get_mut(method).zip(self.shared.router.method(method)) {
             Some((slot, method)) => {
                 slot.get_or_insert_with(|| method.runner()).start(parts, input, &mut sink)
@@ -212,7 +213,7 @@ impl ServerCalls {
         let (mailbox, task) = match (started, mailbox) {
             (Started::Done(end), None) => {
                 self.forget_deadline(id, deadline);
-                return finish(out, id, &end, head, request);
+                return finish(out, &self.shared.phrases, id, &end, head, request);
             }
             (Started::Done(end), Some(mailbox)) => {
                 mailbox.finish(end);
@@ -246,7 +247,8 @@ impl ServerCalls {
         let wants_head = outbound.wants_head || ends_well || !outbound.bytes.is_empty();
         if *head == Head::Due && wants_head {
             let metadata = outbound.head.take().unwrap_or_default();
-            let _ = out.send_headers(id, wire::response_fields(&metadata), Body::More);
+            let opening = &self.shared.phrases.head;
+            let _ = out.send_headers_with(id, opening, metadata.fields(), Body::More);
             *head = Head::Sent;
         }
         let mut waker = None;
@@ -263,7 +265,7 @@ impl ServerCalls {
             let (head, request, deadline) = (*head, call.request, call.deadline);
             self.calls.remove(&id.number());
             self.forget_deadline(id, deadline);
-            finish(out, id, &end, head, request);
+            finish(out, &self.shared.phrases, id, &end, head, request);
         }
     }
 
@@ -278,7 +280,7 @@ impl ServerCalls {
             // The status would wait behind data the client may never take.
             out.reset_stream(id, ErrorCode::CANCEL);
         } else {
-            finish(out, id, &Err(status.clone()), head, call.request);
+            finish(out, &self.shared.phrases, id, &Err(status.clone()), head, call.request);
         }
     }
 
@@ -413,6 +415,7 @@ async fn complete(waiting: Waiting, mailbox: Arc<Mailbox>) {
 struct Direct<'a> {
     id: StreamId,
     out: &'a mut Connection,
+    phrases: &'a Phrases,
     head: Head,
 }
 
@@ -422,7 +425,8 @@ impl Sink for Direct<'_> {
         metadata: &Metadata,
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status> {
-        if self.out.send_headers(self.id, wire::response_fields(metadata), Body::More).is_err() {
+        let fields = metadata.fields();
+        if self.out.send_headers_with(self.id, &self.phrases.head, fields, Body::More).is_err() {
             return Ok(());
         }
         self.head = Head::Sent;
@@ -450,23 +454,24 @@ impl From<UserError> for Unwritten {
 /// nobody waits for it.
 fn finish(
     out: &mut Connection,
+    phrases: &Phrases,
     id: StreamId,
     end: &Result<Metadata, Status>,
     head: Head,
     request: Body,
 ) {
-    let none = Metadata::new();
     let _ = match (end, head) {
+        (Ok(trailers), Head::Sent) if trailers.is_empty() => {
+            out.send_trailer_list(id, &phrases.ok)
+        }
         (Ok(trailers), Head::Sent) => out.send_trailers(id, wire::ok_trailers(trailers)),
         (Ok(trailers), Head::Due) => {
-            let fields = wire::response_fields(&none).chain(wire::ok_trailers(trailers));
-            out.send_headers(id, fields, Body::Last)
+            out.send_headers_with(id, &phrases.head, wire::ok_trailers(trailers), Body::Last)
         }
         (Err(status), Head::Sent) => out.send_trailers(id, status.encode_fields().fields()),
         (Err(status), Head::Due) => {
             let encoded = status.encode_fields();
-            let fields = wire::response_fields(&none).chain(encoded.fields());
-            out.send_headers(id, fields, Body::Last)
+            out.send_headers_with(id, &phrases.head, encoded.fields(), Body::Last)
         }
     };
     if request == Body::More {
@@ -475,11 +480,17 @@ fn finish(
     }
 }
 
-fn refuse(out: &mut Connection, id: StreamId, refusal: &Refusal, request: Body) {
+fn refuse(
+    out: &mut Connection,
+    phrases: &Phrases,
+    id: StreamId,
+    refusal: Refusal,
+    request: Body,
+) {
     match refusal {
-        Refusal::Grpc(status) => finish(out, id, &Err(status.clone()), Head::Due, request),
+        Refusal::Grpc(status) => finish(out, phrases, id, &Err(status), Head::Due, request),
         Refusal::Http(http_status) => {
-            let value = wire::http_refusal(*http_status);
+            let value = wire::http_refusal(http_status);
             let _ = out.send_headers(id, [Field::literal(b":status", &value)], Body::Last);
             if request == Body::More {
                 out.reset_stream(id, ErrorCode::NO_ERROR);

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::accept::{Listener, bind};
 use super::connection::{ServerCalls, Shared};
 use super::router::{Router, Service};
+use crate::call::server::Phrases;
 use crate::net::driver::Driver;
 use crate::net::outbox::{Outbox, Wish};
 
@@ -171,6 +172,7 @@ impl Server {
             router: self.router,
             http2: self.http2,
             max_message_len: self.max_message_len,
+            phrases: Phrases::new(),
         });
         let mut connections = Connections::default();
         let mut shutdown = pin!(shutdown);
