@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use buffa_codegen::generated::descriptor::{FileDescriptorProto, FileDescriptorSet};
 
@@ -92,7 +92,7 @@ fn folders_of(files: &[PathBuf]) -> Vec<PathBuf> {
     let below_another = |folder: &Path| {
         folders
             .iter()
-            .any(|other| *other != folder && folder.starts_with(other))
+            .any(|other| *other != folder && is_below(folder, other))
     };
     let roots = folders.iter().filter(|folder| !below_another(folder));
     roots
@@ -102,6 +102,14 @@ fn folders_of(files: &[PathBuf]) -> Vec<PathBuf> {
             false => folder.to_path_buf(),
         })
         .collect()
+}
+
+/// Whether a folder lies inside another. `../..` begins with `..`, but does not lie in it.
+fn is_below(folder: &Path, other: &Path) -> bool {
+    let is_down = |part| matches!(part, Component::Normal(_));
+    folder
+        .strip_prefix(other)
+        .is_ok_and(|rest| rest.components().all(is_down))
 }
 
 fn decode(subject: &str, bytes: &[u8]) -> Result<Vec<FileDescriptorProto>> {
@@ -180,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_folders_of_files_are_their_roots() {
-        let table: [(&[&str], &[&str]); 4] = [
+        let table: [(&[&str], &[&str]); 5] = [
+            (&["../a.proto", "../../x/b.proto"], &["..", "../../x"]),
             (&["a.proto"], &["."]),
             (&["proto/a.proto", "proto/b.proto"], &["proto"]),
             (&["proto/a.proto", "proto/b/c.proto"], &["proto"]),

@@ -89,7 +89,7 @@ fn the_examples_of_hikyaku_are_up_to_date() {
     let config = Config::new()
         .include(&proto)
         .files(["helloworld", "numbers"].map(|name| proto.join(format!("{name}.proto"))));
-    let golden = here("../hikyaku/examples/proto/mod.rs");
+    let golden = here("../hikyaku/examples/proto/generated.rs");
     check(&generated(config, "examples"), &golden);
 }
 

@@ -12,7 +12,12 @@ async fn main() -> Result<(), Status> {
 
     let (mut requests, mut replies) = numbers.running_sum(()).await?;
     for value in [1, 2, 3, 4] {
-        requests.send(Number { value, ..Default::default() }).await?;
+        requests
+            .send(Number {
+                value,
+                ..Default::default()
+            })
+            .await?;
         if let Some(sum) = replies.next().await? {
             println!("after {value}: {}", sum.value);
         }

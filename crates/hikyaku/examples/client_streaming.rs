@@ -12,7 +12,11 @@ async fn main() -> Result<(), Status> {
 
     let mut call = numbers.sum(()).await?;
     for value in [1, 2, 3, 4] {
-        call.send(Number { value, ..Default::default() }).await?;
+        call.send(Number {
+            value,
+            ..Default::default()
+        })
+        .await?;
     }
     let sum = call.finish().await?;
 

@@ -17,7 +17,11 @@ impl Greeter for Hello {
         request: Request<HelloRequest>,
     ) -> Result<Response<HelloReply>, Status> {
         let message = format!("Hello {}!", request.message().name);
-        Ok(HelloReply { message, ..Default::default() }.into())
+        Ok(HelloReply {
+            message,
+            ..Default::default()
+        }
+        .into())
     }
 }
 
@@ -43,7 +47,10 @@ struct Options {
 
 impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { listen: "[::]:50051".to_owned(), threads: 0 };
+        let mut options = Self {
+            listen: "[::]:50051".to_owned(),
+            threads: 0,
+        };
         while let Some(flag) = args.next() {
             let value = args.next().ok_or_else(|| format!("{flag} wants a value"))?;
             match flag.as_str() {

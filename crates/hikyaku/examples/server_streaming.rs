@@ -10,7 +10,12 @@ use proto::numbers::{Number, NumbersClient};
 async fn main() -> Result<(), Status> {
     let numbers = NumbersClient::new(Channel::connect(&serving::start().await?).await?);
 
-    let mut replies = numbers.count_to(Number { value: 5, ..Default::default() }).await?;
+    let mut replies = numbers
+        .count_to(Number {
+            value: 5,
+            ..Default::default()
+        })
+        .await?;
     while let Some(number) = replies.next().await? {
         println!("{}", number.value);
     }

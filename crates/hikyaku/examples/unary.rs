@@ -10,7 +10,12 @@ use proto::numbers::{Number, NumbersClient};
 async fn main() -> Result<(), Status> {
     let numbers = NumbersClient::new(Channel::connect(&serving::start().await?).await?);
 
-    let reply = numbers.square(Number { value: 12, ..Default::default() }).await?;
+    let reply = numbers
+        .square(Number {
+            value: 12,
+            ..Default::default()
+        })
+        .await?;
 
     println!("12 squared is {}", reply.message().value);
     Ok(())

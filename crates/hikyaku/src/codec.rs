@@ -85,7 +85,9 @@ pub struct Protobuf;
 
 impl<T: buffa::Message> Codec<T> for Protobuf {
     fn encode(message: &T, out: &mut BytesMut) -> Result<(), CodecError> {
-        message.try_encode(out).map_err(|error| CodecError::new(error.to_string()))
+        message
+            .try_encode(out)
+            .map_err(|error| CodecError::new(error.to_string()))
     }
 
     fn decode(mut bytes: Bytes) -> Result<T, CodecError> {

@@ -15,7 +15,7 @@
 //! mod proto {
 //!     hikyaku::include_proto!();
 //! }
-//! # */ mod proto { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/proto/mod.rs")); }
+//! # */ mod proto { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/proto/generated.rs")); }
 //! use hikyaku::{Channel, Request, Response, Server, Status};
 //! use proto::helloworld::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
 //!
@@ -78,11 +78,11 @@ pub use request::{Request, Response};
 pub use server::Server;
 
 // What generated code stands on, so that its users need no other dependency than this crate.
-#[doc(hidden)]
-pub use {buffa, buffa_descriptor, buffa_types};
 #[cfg(feature = "json")]
 #[doc(hidden)]
 pub use serde;
+#[doc(hidden)]
+pub use {buffa, buffa_descriptor, buffa_types};
 
 /// Bytes a received message may have at most, unless told otherwise: 4 MiB, as in every gRPC.
 pub(crate) const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;

@@ -36,7 +36,10 @@ pub(crate) struct Parts {
 impl<T> Request<T> {
     /// A request without metadata and without a deadline.
     pub fn new(message: T) -> Self {
-        Self { message, parts: Parts::default() }
+        Self {
+            message,
+            parts: Parts::default(),
+        }
     }
 
     pub(crate) fn from_parts(message: T, parts: Parts) -> Self {
@@ -109,7 +112,10 @@ impl<T> Request<T> {
 
     /// The same request with another message.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Request<U> {
-        Request { message: change(self.message), parts: self.parts }
+        Request {
+            message: change(self.message),
+            parts: self.parts,
+        }
     }
 }
 
@@ -136,11 +142,19 @@ pub struct Response<T> {
 impl<T> Response<T> {
     /// A response without metadata.
     pub fn new(message: T) -> Self {
-        Self { message, metadata: Metadata::new(), trailers: Metadata::new() }
+        Self {
+            message,
+            metadata: Metadata::new(),
+            trailers: Metadata::new(),
+        }
     }
 
     pub(crate) fn from_parts(message: T, metadata: Metadata, trailers: Metadata) -> Self {
-        Self { message, metadata, trailers }
+        Self {
+            message,
+            metadata,
+            trailers,
+        }
     }
 
     pub(crate) fn into_parts(self) -> (T, Metadata, Metadata) {

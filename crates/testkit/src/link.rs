@@ -169,6 +169,12 @@ impl Cable {
         shared.wake_all();
     }
 
+    /// Whether both ends have closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0).lanes.iter().all(|lane| lane.is_deaf)
+    }
+
     /// Bytes carried so far from the first end to the second, and back.
     #[must_use]
     pub fn carried_len(&self) -> [u64; 2] {

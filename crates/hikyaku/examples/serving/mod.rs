@@ -12,7 +12,9 @@ struct Service;
 impl Numbers for Service {
     async fn square(&self, request: Request<Number>) -> Result<Response<Number>, Status> {
         let value = request.message().value;
-        let square = value.checked_mul(value).ok_or_else(|| Status::out_of_range("too large"))?;
+        let square = value
+            .checked_mul(value)
+            .ok_or_else(|| Status::out_of_range("too large"))?;
         Ok(number(square).into())
     }
 
@@ -50,21 +52,30 @@ impl Numbers for Service {
 }
 
 fn number(value: u64) -> Number {
-    Number { value, ..Default::default() }
+    Number {
+        value,
+        ..Default::default()
+    }
 }
 
 /// Starts the server in a task, and tells its address.
 pub(crate) async fn start() -> Result<String, Status> {
     let listener = server::bind("127.0.0.1:0").await.map_err(no_server)?;
     let addr = listener.local_addr().map_err(no_server)?;
-    tokio::spawn(Server::new().add(NumbersServer::new(Service)).serve_listener(listener));
+    tokio::spawn(
+        Server::new()
+            .add(NumbersServer::new(Service))
+            .serve_listener(listener),
+    );
     Ok(format!("http://{addr}"))
 }
 
 /// Starts the server on a thread of its own, and tells its address.
 pub(crate) fn start_thread() -> Result<String, Status> {
     let runtime = server::runtime(1).map_err(no_server)?;
-    let listener = runtime.block_on(server::bind("127.0.0.1:0")).map_err(no_server)?;
+    let listener = runtime
+        .block_on(server::bind("127.0.0.1:0"))
+        .map_err(no_server)?;
     let addr = listener.local_addr().map_err(no_server)?;
     std::thread::spawn(move || -> Result<(), ServeError> {
         let service = NumbersServer::new(Service);

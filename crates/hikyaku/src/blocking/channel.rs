@@ -43,7 +43,9 @@ impl Channel {
     /// [`ConnectError`].
     pub fn connect_with(builder: ChannelBuilder) -> Result<Self, ConnectError> {
         let _inside = background()?.enter();
-        Ok(Self { channel: wait(builder.connect())? })
+        Ok(Self {
+            channel: wait(builder.connect())?,
+        })
     }
 
     /// A channel that connects when the first call wants it.
@@ -52,7 +54,9 @@ impl Channel {
     /// [`ConnectError`].
     pub fn lazy(target: &str) -> Result<Self, ConnectError> {
         let _inside = background()?.enter();
-        Ok(Self { channel: client::Channel::lazy(target)? })
+        Ok(Self {
+            channel: client::Channel::lazy(target)?,
+        })
     }
 
     /// Calls a method with one request and one response.
@@ -101,7 +105,10 @@ impl Channel {
         let (requests, parts) = requests.into_requests().into_parts();
         let call = Request::from_parts((), parts);
         wait(async {
-            let mut call = self.channel.client_streaming::<C, Req, Resp>(path, call).await?;
+            let mut call = self
+                .channel
+                .client_streaming::<C, Req, Resp>(path, call)
+                .await?;
             for request in requests {
                 // The server may answer before it has heard all: its answer says how it went.
                 if call.send(request).await.is_err() {

@@ -26,7 +26,10 @@ pub struct Replies<T> {
 
 impl<T> Replies<T> {
     pub(crate) fn new(streaming: Streaming<T>) -> Self {
-        Self { streaming, has_ended: false }
+        Self {
+            streaming,
+            has_ended: false,
+        }
     }
 
     /// What the server sent before its first reply. Waits for it.

@@ -100,7 +100,9 @@ pub(crate) fn missing_status() -> Status {
 
 fn not_grpc(http_status: u16, content_type: Option<&[u8]>) -> Status {
     let code = Code::from_http_status(http_status);
-    let content_type = content_type.map(String::from_utf8_lossy).unwrap_or("none".into());
+    let content_type = content_type
+        .map(String::from_utf8_lossy)
+        .unwrap_or("none".into());
     Status::new(
         code,
         format!("the answer is not gRPC: HTTP status {http_status}, content-type {content_type}"),
@@ -109,7 +111,9 @@ fn not_grpc(http_status: u16, content_type: Option<&[u8]>) -> Status {
 }
 
 fn unsupported_encoding(headers: &Headers) -> Option<Status> {
-    let coding = headers.get("grpc-encoding").filter(|coding| *coding != b"identity")?;
+    let coding = headers
+        .get("grpc-encoding")
+        .filter(|coding| *coding != b"identity")?;
     let coding = String::from_utf8_lossy(coding);
     Some(Status::internal(format!(
         "the server's message encoding {coding:?} is not supported; supported: identity"

@@ -14,11 +14,13 @@ use crate::codec::{Codec, CodecError};
 pub(crate) fn frame<C: Codec<T>, T>(message: &T, out: &mut BytesMut) -> Result<(), Status> {
     let start = out.len();
     out.extend_from_slice(&[0; PREFIX_LEN]);
-    let framed = C::encode(message, out).map_err(|error| error.to_string()).and_then(|()| {
-        let len = out.len() - start - PREFIX_LEN;
-        let mut prefix = out.get_mut(start..).unwrap_or_default();
-        envelope::write_prefix(&mut prefix, false, len).map_err(|error| error.to_string())
-    });
+    let framed = C::encode(message, out)
+        .map_err(|error| error.to_string())
+        .and_then(|()| {
+            let len = out.len() - start - PREFIX_LEN;
+            let mut prefix = out.get_mut(start..).unwrap_or_default();
+            envelope::write_prefix(&mut prefix, false, len).map_err(|error| error.to_string())
+        });
     framed.map_err(|error| {
         out.truncate(start);
         Status::internal(format!("cannot encode the message: {error}"))
@@ -44,9 +46,9 @@ pub(crate) fn decode<T>(
 pub(crate) fn next(deframer: &mut Deframer, max_len: usize) -> Result<Option<Bytes>, Status> {
     match deframer.next(max_len)? {
         None => Ok(None),
-        Some(message) if message.compressed => {
-            Err(Status::internal("a message is flagged as compressed, but no grpc-encoding was sent"))
-        }
+        Some(message) if message.compressed => Err(Status::internal(
+            "a message is flagged as compressed, but no grpc-encoding was sent",
+        )),
         Some(message) => Ok(Some(message.bytes)),
     }
 }
@@ -100,7 +102,8 @@ impl Only {
         if let Some(deframer) = self.deframer {
             deframer.finish()?;
         }
-        self.first.ok_or_else(|| Status::unimplemented("one message was expected, none came"))
+        self.first
+            .ok_or_else(|| Status::unimplemented("one message was expected, none came"))
     }
 }
 

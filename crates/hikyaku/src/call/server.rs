@@ -68,8 +68,14 @@ fn unknown_encoding(value: &[u8]) -> Refusal {
 /// Whether a content type is gRPC's with protobuf messages: `application/grpc`,
 /// `application/grpc+proto`, either with parameters.
 pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
-    matches!(essence.trim_ascii_end(), b"application/grpc" | b"application/grpc+proto")
+    let essence = content_type
+        .split(|&byte| byte == b';')
+        .next()
+        .unwrap_or_default();
+    matches!(
+        essence.trim_ascii_end(),
+        b"application/grpc" | b"application/grpc+proto"
+    )
 }
 
 const CONTENT_TYPE: Field<'static> = Field::indexed(b"content-type", b"application/grpc");
@@ -88,7 +94,10 @@ pub(crate) struct Phrases {
 impl Phrases {
     pub(crate) fn new() -> Self {
         let head = [Field::indexed(b":status", b"200"), CONTENT_TYPE];
-        Self { head: head.into_iter().collect(), ok: std::iter::once(GRPC_STATUS_OK).collect() }
+        Self {
+            head: head.into_iter().collect(),
+            ok: std::iter::once(GRPC_STATUS_OK).collect(),
+        }
     }
 }
 
@@ -111,7 +120,11 @@ pub(crate) fn http_refusal(status: u16) -> [u8; 3] {
 pub(crate) fn unknown_method(path: &str, knows_service: bool) -> Status {
     let what = if knows_service { "method" } else { "service" };
     let name = path.trim_start_matches('/');
-    let name = if knows_service { name } else { name.split('/').next().unwrap_or(name) };
+    let name = if knows_service {
+        name
+    } else {
+        name.split('/').next().unwrap_or(name)
+    };
     Status::new(Code::Unimplemented, format!("unknown {what} {name}"))
 }
 

@@ -154,7 +154,13 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let ((), parts) = request.into_parts();
-        let mailbox = self.start(path, parts, Patience::Whole, BytesMut::new(), Requests::Open);
+        let mailbox = self.start(
+            path,
+            parts,
+            Patience::Whole,
+            BytesMut::new(),
+            Requests::Open,
+        );
         let call = CallGuard::new(self.clone(), Arc::clone(&mailbox));
         let sender = Sender::new::<C>(Arc::clone(&mailbox));
         let receiver = OnlyReceiver::new::<C>(mailbox, self.handle.shared.max_message_len);
@@ -174,7 +180,13 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let ((), parts) = request.into_parts();
-        let mailbox = self.start(path, parts, Patience::Eager, BytesMut::new(), Requests::Open);
+        let mailbox = self.start(
+            path,
+            parts,
+            Patience::Eager,
+            BytesMut::new(),
+            Requests::Open,
+        );
         let sender = Sender::new::<C>(Arc::clone(&mailbox));
         Ok((sender, self.streaming::<C, Resp>(mailbox)))
     }
@@ -206,10 +218,17 @@ impl Channel {
         requests: Requests,
     ) -> Arc<Mailbox> {
         let shared = &self.handle.shared;
-        let Parts { metadata, deadline, .. } = parts;
+        let Parts {
+            metadata, deadline, ..
+        } = parts;
         let mailbox = Arc::new(Mailbox::new(shared.current_outbox(), patience, 0));
         let mut outbound = mailbox.outbound();
-        outbound.open = Some(Open { path, metadata, deadline, number: 0 });
+        outbound.open = Some(Open {
+            path,
+            metadata,
+            deadline,
+            number: 0,
+        });
         outbound.bytes = bytes;
         if let Requests::Complete = requests {
             outbound.end = Some(Ok(()));
@@ -228,7 +247,9 @@ enum Requests {
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Channel").field("target", &self.handle.shared.target.authority).finish()
+        f.debug_struct("Channel")
+            .field("target", &self.handle.shared.target.authority)
+            .finish()
     }
 }
 
@@ -277,12 +298,18 @@ pub(crate) struct CallGuard {
 
 impl CallGuard {
     fn new(channel: Channel, mailbox: Arc<Mailbox>) -> Self {
-        Self { _channel: channel, mailbox }
+        Self {
+            _channel: channel,
+            mailbox,
+        }
     }
 
     /// What the server sent before its first message; empty before that is there.
     pub(crate) fn head(&self) -> Metadata {
-        self.mailbox.head().map(Metadata::received).unwrap_or_default()
+        self.mailbox
+            .head()
+            .map(Metadata::received)
+            .unwrap_or_default()
     }
 }
 
@@ -408,9 +435,14 @@ impl ChannelBuilder {
             max_message_len: self.max_message_len,
             transport: self.transport,
             http2: hikyaku_http2::Config::default(),
-            current: Mutex::new(Current { outbox: Outbox::new(), is_closed: false }),
+            current: Mutex::new(Current {
+                outbox: Outbox::new(),
+                is_closed: false,
+            }),
         });
         runtime.spawn(connecting::run(Arc::clone(&shared), told));
-        Ok(Channel { handle: Arc::new(ChannelHandle { shared }) })
+        Ok(Channel {
+            handle: Arc::new(ChannelHandle { shared }),
+        })
     }
 }

@@ -38,7 +38,10 @@ type Told = oneshot::Sender<Result<(), ConnectError>>;
 pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
     let mut backoff = Backoff::new();
     loop {
-        let mut lobby = Lobby { outbox: shared.current_outbox(), waiting: Waiting::new() };
+        let mut lobby = Lobby {
+            outbox: shared.current_outbox(),
+            waiting: Waiting::new(),
+        };
         if told.is_none() && poll_fn(|cx| lobby.poll_wanted(cx)).await == Wanted::Nothing {
             return;
         }
@@ -57,10 +60,12 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
                     Connected::Tcp(io) => drive(&shared, io, lobby).await,
                     Connected::Custom(io) => drive(&shared, io, lobby).await,
                 }
-
             }
             Err(error) => {
-                let error = ConnectError::Connect { addr: shared.target.addr.clone(), error };
+                let error = ConnectError::Connect {
+                    addr: shared.target.addr.clone(),
+                    error,
+                };
                 if let Some(told) = told.take() {
                     let _ = told.send(Err(error));
                     return;
@@ -89,7 +94,10 @@ async fn connect(shared: &Shared) -> io::Result<Connected> {
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
         Ok(connected) => connected,
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 20 s")),
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "no answer within 20 s",
+        )),
     }
 }
 
@@ -192,7 +200,11 @@ impl Lobby {
         for mailbox in rung {
             shared.forward(mailbox);
         }
-        if wish > Wish::Serve { Wanted::Nothing } else { Wanted::Something }
+        if wish > Wish::Serve {
+            Wanted::Nothing
+        } else {
+            Wanted::Something
+        }
     }
 }
 

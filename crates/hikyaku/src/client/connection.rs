@@ -81,11 +81,11 @@ impl ClientCalls {
 
     fn on_unopened(&mut self, mailbox: Arc<Mailbox>, out: &mut Connection) {
         match self.life {
-            Life::Draining => self.shared.forward(mailbox),
+            Life::Draining | Life::Gone => self.shared.forward(mailbox),
             Life::Open | Life::Closing if self.waiting.is_empty() && out.can_open_stream() => {
                 self.open(&mailbox, out);
             }
-            Life::Open | Life::Closing | Life::Gone => self.waiting.take_in(mailbox),
+            Life::Open | Life::Closing => self.waiting.take_in(mailbox),
         }
     }
 
@@ -97,14 +97,25 @@ impl ClientCalls {
         let Some(open) = outbound.open.take() else {
             return;
         };
-        let timeout = open.deadline.map(|deadline| deadline.duration_since(clock::now()));
+        let timeout = open
+            .deadline
+            .map(|deadline| deadline.duration_since(clock::now()));
         if timeout.is_some_and(|timeout| timeout.is_zero()) {
             drop(outbound);
             return mailbox.fail(&deadline_exceeded());
         }
         let has_nothing_to_say = outbound.end.is_some() && outbound.bytes.is_empty();
-        let request = if has_nothing_to_say { Body::Last } else { Body::More };
-        let Open { path, metadata, deadline, .. } = open;
+        let request = if has_nothing_to_say {
+            Body::Last
+        } else {
+            Body::More
+        };
+        let Open {
+            path,
+            metadata,
+            deadline,
+            ..
+        } = open;
         let head = RequestHead {
             scheme: self.shared.target.scheme,
             authority: &self.shared.target.authority,
@@ -124,7 +135,14 @@ impl ClientCalls {
             self.timers.insert(deadline, id);
         }
         let mailbox = Arc::clone(mailbox);
-        self.calls.insert(id.number(), Call { mailbox, deadline, request });
+        self.calls.insert(
+            id.number(),
+            Call {
+                mailbox,
+                deadline,
+                request,
+            },
+        );
         self.pump(id, out);
     }
 
@@ -188,7 +206,9 @@ impl ClientCalls {
         let Some(call) = self.calls.get(&id.number()) else {
             return;
         };
-        let is_late = call.deadline.is_some_and(|deadline| deadline <= clock::now());
+        let is_late = call
+            .deadline
+            .is_some_and(|deadline| deadline <= clock::now());
         let status = match by {
             // A server that keeps the deadline, too, may be first to act on it.
             Side::Remote if code == ErrorCode::CANCEL && is_late => deadline_exceeded(),
@@ -215,8 +235,8 @@ impl ClientCalls {
         }
         match outcome {
             Ok(trailers) => {
-                call.mailbox.deliver_end(End::Complete(trailers));
                 call.mailbox.close_outbound(Closed::Answered);
+                call.mailbox.deliver_end(End::Complete(trailers));
             }
             Err(status) => call.mailbox.fail(&status),
         }
@@ -264,7 +284,7 @@ impl Calls for ClientCalls {
             Event::Data { id, data, body } => self.on_data(id, data, body, connection),
             Event::Trailers { id, headers } => {
                 self.end(id, wire::read_trailers(&headers), connection);
-            },
+            }
             Event::Reset { id, code, by } => self.on_reset(id, code, by, connection),
             Event::Unprocessed { id } => {
                 let status = Status::unavailable("the server is going away and left the call out");
@@ -344,7 +364,8 @@ impl Drop for ClientCalls {
     fn drop(&mut self) {
         if self.life != Life::Gone {
             self.on_gone(None);
-            self.waiting.fail_all(&Status::unavailable("the channel's runtime has ended"));
+            self.waiting
+                .fail_all(&Status::unavailable("the channel's runtime has ended"));
         }
     }
 }

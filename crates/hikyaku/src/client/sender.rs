@@ -38,7 +38,10 @@ pub struct Sender<T> {
 
 impl<T> Sender<T> {
     pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>) -> Self {
-        Self { mailbox, encode: frame::<C, T> }
+        Self {
+            mailbox,
+            encode: frame::<C, T>,
+        }
     }
 
     /// Sends one request. Cancel-safe: a call that is dropped before it is done has sent nothing.
@@ -50,7 +53,8 @@ impl<T> Sender<T> {
     /// - INTERNAL if the message cannot be encoded.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
         poll_fn(|cx| {
-            self.mailbox.poll_send(cx, |outbound| (self.encode)(&message, &mut outbound.bytes))
+            self.mailbox
+                .poll_send(cx, |outbound| (self.encode)(&message, &mut outbound.bytes))
         })
         .await
     }
@@ -96,7 +100,11 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
         receiver: OnlyReceiver<Resp>,
         call: CallGuard,
     ) -> Self {
-        Self { call, requests, receiver }
+        Self {
+            call,
+            requests,
+            receiver,
+        }
     }
 
     /// Sends one request. Cancel-safe.
@@ -112,7 +120,11 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
     /// # Errors
     /// The status of a call that did not end well.
     pub async fn finish(self) -> Result<Response<Resp>, Status> {
-        let Self { call, requests, mut receiver } = self;
+        let Self {
+            call,
+            requests,
+            mut receiver,
+        } = self;
         requests.finish();
         let (message, trailers) = poll_fn(|cx| receiver.poll(cx)).await?;
         Ok(Response::from_parts(message, call.head(), trailers))

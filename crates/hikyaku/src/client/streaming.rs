@@ -38,7 +38,10 @@ impl<T> Streaming<T> {
         call: CallGuard,
         max_message_len: usize,
     ) -> Self {
-        Self { receiver: Receiver::new::<C>(mailbox, max_message_len), call }
+        Self {
+            receiver: Receiver::new::<C>(mailbox, max_message_len),
+            call,
+        }
     }
 
     /// The next response; `None` after the last, when the call has ended well.

@@ -22,7 +22,10 @@ impl Target {
     /// # Errors
     /// [`ConnectError::Target`], saying what is allowed.
     pub(crate) fn parse(target: &str) -> Result<Self, ConnectError> {
-        let bad = |what| ConnectError::Target { target: target.to_owned(), what };
+        let bad = |what| ConnectError::Target {
+            target: target.to_owned(),
+            what,
+        };
         let authority = match target.split_once("://") {
             None => target,
             Some(("http", rest)) => rest.strip_suffix('/').unwrap_or(rest),
@@ -32,7 +35,9 @@ impl Target {
             Some(_) => return Err(bad("the scheme must be http, as in http://HOST:PORT")),
         };
         if authority.contains(['/', '?', '#', '@', ' ']) {
-            return Err(bad("only a host and a port are allowed, as in http://HOST:PORT"));
+            return Err(bad(
+                "only a host and a port are allowed, as in http://HOST:PORT",
+            ));
         }
         let (host, port) = split_port(authority);
         if host.is_empty() {
@@ -45,7 +50,11 @@ impl Target {
             Some(_) => authority.to_owned(),
             None => format!("{host}:{HTTP_PORT}"),
         };
-        Ok(Self { scheme: "http", authority: authority.to_owned(), addr })
+        Ok(Self {
+            scheme: "http",
+            authority: authority.to_owned(),
+            addr,
+        })
     }
 }
 
@@ -74,7 +83,11 @@ mod tests {
         ];
         for (target, authority, addr) in table {
             let got = Target::parse(target).unwrap();
-            assert_eq!((got.authority.as_str(), got.addr.as_str()), (authority, addr), "{target}");
+            assert_eq!(
+                (got.authority.as_str(), got.addr.as_str()),
+                (authority, addr),
+                "{target}"
+            );
         }
     }
 
@@ -94,7 +107,10 @@ mod tests {
         ];
         for (target, want) in table {
             let got = Target::parse(target).unwrap_err().to_string();
-            assert!(got.contains(want) && got.contains(target), "{target:?}: {got}");
+            assert!(
+                got.contains(want) && got.contains(target),
+                "{target:?}: {got}"
+            );
         }
     }
 }

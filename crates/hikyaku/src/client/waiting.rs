@@ -20,7 +20,11 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     pub(crate) fn new() -> Self {
-        Self { calls: BTreeMap::new(), timers: Timers::new(), last_number: 0 }
+        Self {
+            calls: BTreeMap::new(),
+            timers: Timers::new(),
+            last_number: 0,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

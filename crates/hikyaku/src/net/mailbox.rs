@@ -168,7 +168,11 @@ impl Mailbox {
         inbound.len += data.len();
         inbound.chunks.push(data);
         let is_much = inbound.len >= RELEASE_LEN;
-        let waker = inbound.waker_for(if is_much { Patience::Whole } else { Patience::Eager });
+        let waker = inbound.waker_for(if is_much {
+            Patience::Whole
+        } else {
+            Patience::Eager
+        });
         drop(inbound);
         wake(waker);
     }
@@ -186,8 +190,9 @@ impl Mailbox {
 
     /// The call is over in both directions: nothing more comes in, `send` fails.
     pub(crate) fn fail(&self, status: &Status) {
-        self.deliver_end(End::Failed(status.clone()));
+        // In this order: who has read the end must not be able to send any more.
         self.close_outbound(Closed::Failed(status.clone()));
+        self.deliver_end(End::Failed(status.clone()));
     }
 
     /// Nothing can be sent any more.

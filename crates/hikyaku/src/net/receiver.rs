@@ -101,7 +101,13 @@ pub(crate) struct OnlyReceiver<T> {
 impl<T> OnlyReceiver<T> {
     pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, max_message_len: usize) -> Self {
         let (only, chunks) = (Only::default(), Vec::new());
-        Self { mailbox, only, chunks, codec: C::decode, max_message_len }
+        Self {
+            mailbox,
+            only,
+            chunks,
+            codec: C::decode,
+            max_message_len,
+        }
     }
 
     /// The message and the trailers. Not to be polled again once it is ready.

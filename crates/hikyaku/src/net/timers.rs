@@ -20,7 +20,10 @@ pub(crate) struct Timers<K: Ord + Copy> {
 
 impl<K: Ord + Copy> Timers<K> {
     pub(crate) fn new() -> Self {
-        Self { entries: BTreeSet::new(), sleep: None }
+        Self {
+            entries: BTreeSet::new(),
+            sleep: None,
+        }
     }
 
     pub(crate) fn insert(&mut self, at: Instant, key: K) {
@@ -45,7 +48,9 @@ impl<K: Ord + Copy> Timers<K> {
                     }
                     sleep
                 }
-                None => self.sleep.insert(Box::pin(tokio::time::sleep_until(wanted))),
+                None => self
+                    .sleep
+                    .insert(Box::pin(tokio::time::sleep_until(wanted))),
             };
             if sleep.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;

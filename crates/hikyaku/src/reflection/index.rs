@@ -56,7 +56,9 @@ impl Index {
     }
 
     pub(crate) fn file_by_extension(&self, extended: &str, number: i32) -> Option<usize> {
-        self.by_extension.get(&(extended.trim_start_matches('.').to_owned(), number)).copied()
+        self.by_extension
+            .get(&(extended.trim_start_matches('.').to_owned(), number))
+            .copied()
     }
 
     /// The numbers of all extensions of a message type; `None` if there is no such type.
@@ -87,7 +89,10 @@ impl Index {
             if sent.insert(number) || found.is_empty() {
                 found.push(file.bytes.clone());
             }
-            let imports = file.imports.iter().filter_map(|import| self.file_by_name(import));
+            let imports = file
+                .imports
+                .iter()
+                .filter_map(|import| self.file_by_name(import));
             todo.extend(imports.filter(|import| seen.insert(*import)));
         }
         found
@@ -100,13 +105,27 @@ impl Index {
         }
         let number = self.files.len();
         self.by_name.insert(name, number);
-        self.files.push(File { bytes: file.encode_to_vec(), imports: file.dependency.clone() });
+        self.files.push(File {
+            bytes: file.encode_to_vec(),
+            imports: file.dependency.clone(),
+        });
         let package = file.package.as_deref().unwrap_or_default();
-        let mut symbols = Symbols { index: self, file: number };
-        file.message_type.iter().for_each(|message| symbols.add_message(package, message));
-        file.enum_type.iter().for_each(|one| symbols.add_enum(package, one));
-        file.service.iter().for_each(|service| symbols.add_service(package, service));
-        file.extension.iter().for_each(|extension| symbols.add_extension(package, extension));
+        let mut symbols = Symbols {
+            index: self,
+            file: number,
+        };
+        file.message_type
+            .iter()
+            .for_each(|message| symbols.add_message(package, message));
+        file.enum_type
+            .iter()
+            .for_each(|one| symbols.add_enum(package, one));
+        file.service
+            .iter()
+            .for_each(|service| symbols.add_service(package, service));
+        file.extension
+            .iter()
+            .for_each(|extension| symbols.add_extension(package, extension));
     }
 }
 
@@ -119,8 +138,15 @@ struct Symbols<'a> {
 impl Symbols<'_> {
     fn add(&mut self, scope: &str, name: Option<&String>) -> String {
         let name = name.map(String::as_str).unwrap_or_default();
-        let full = if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") };
-        self.index.by_symbol.entry(full.clone()).or_insert(self.file);
+        let full = if scope.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{scope}.{name}")
+        };
+        self.index
+            .by_symbol
+            .entry(full.clone())
+            .or_insert(self.file);
         full
     }
 
@@ -132,9 +158,18 @@ impl Symbols<'_> {
         for oneof in &message.oneof_decl {
             self.add(&full, oneof.name.as_ref());
         }
-        message.nested_type.iter().for_each(|nested| self.add_message(&full, nested));
-        message.enum_type.iter().for_each(|one| self.add_enum(&full, one));
-        message.extension.iter().for_each(|extension| self.add_extension(&full, extension));
+        message
+            .nested_type
+            .iter()
+            .for_each(|nested| self.add_message(&full, nested));
+        message
+            .enum_type
+            .iter()
+            .for_each(|one| self.add_enum(&full, one));
+        message
+            .extension
+            .iter()
+            .for_each(|extension| self.add_extension(&full, extension));
     }
 
     fn add_enum(&mut self, scope: &str, one: &EnumDescriptorProto) {
@@ -155,7 +190,10 @@ impl Symbols<'_> {
     fn add_extension(&mut self, scope: &str, extension: &FieldDescriptorProto) {
         self.add(scope, extension.name.as_ref());
         let extended = extension.extendee.as_deref().unwrap_or_default();
-        let key = (extended.trim_start_matches('.').to_owned(), extension.number.unwrap_or(0));
+        let key = (
+            extended.trim_start_matches('.').to_owned(),
+            extension.number.unwrap_or(0),
+        );
         self.index.by_extension.entry(key).or_insert(self.file);
     }
 }

@@ -18,10 +18,12 @@
 mod index;
 mod service;
 
-#[path = "generated/v1.rs"]
-mod generated_v1;
-#[path = "generated/v1alpha.rs"]
-mod generated_v1alpha;
+mod generated_v1 {
+    include!("generated/v1.rs");
+}
+mod generated_v1alpha {
+    include!("generated/v1alpha.rs");
+}
 
 /// Messages and clients of `grpc.reflection.v1`.
 pub mod v1 {

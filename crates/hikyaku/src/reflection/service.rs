@@ -65,8 +65,14 @@ impl About {
     fn index(&self) -> &Index {
         self.index.get_or_init(|| {
             let own = [
-                ("grpc.reflection.v1.ServerReflection", generated_v1::FILE_DESCRIPTOR_SET),
-                ("grpc.reflection.v1alpha.ServerReflection", generated_v1alpha::FILE_DESCRIPTOR_SET),
+                (
+                    "grpc.reflection.v1.ServerReflection",
+                    generated_v1::FILE_DESCRIPTOR_SET,
+                ),
+                (
+                    "grpc.reflection.v1alpha.ServerReflection",
+                    generated_v1alpha::FILE_DESCRIPTOR_SET,
+                ),
             ];
             Index::new(self.catalog.services().chain(own))
         })
@@ -80,7 +86,9 @@ async fn answer_all(
 ) -> Result<(), Status> {
     let mut sent = HashSet::new();
     while let Some(request) = requests.next().await? {
-        replies.send(answer(about.index(), request, &mut sent)).await?;
+        replies
+            .send(answer(about.index(), request, &mut sent))
+            .await?;
     }
     Ok(())
 }
@@ -128,16 +136,25 @@ fn extension_numbers(index: &Index, name: &str) -> MessageResponse {
             extension_number,
             ..Default::default()
         }),
-        None => error(Code::NotFound, format!("message type {name:?} is not known here")),
+        None => error(
+            Code::NotFound,
+            format!("message type {name:?} is not known here"),
+        ),
     }
 }
 
 fn list_services(index: &Index) -> MessageResponse {
     let service = index
         .services()
-        .map(|name| ServiceResponse { name: name.to_owned(), ..Default::default() })
+        .map(|name| ServiceResponse {
+            name: name.to_owned(),
+            ..Default::default()
+        })
         .collect();
-    MessageResponse::from(ListServiceResponse { service, ..Default::default() })
+    MessageResponse::from(ListServiceResponse {
+        service,
+        ..Default::default()
+    })
 }
 
 /// An answer that says no; the stream goes on.

@@ -16,6 +16,10 @@ impl Catalog {
     }
 
     pub(crate) fn services(&self) -> impl Iterator<Item = (&'static str, &'static [u8])> {
-        self.services.get().into_iter().flatten().map(|(name, set)| (*name, *set))
+        self.services
+            .get()
+            .into_iter()
+            .flatten()
+            .map(|(name, set)| (*name, *set))
     }
 }

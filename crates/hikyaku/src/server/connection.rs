@@ -61,11 +61,23 @@ struct Call {
 
 enum Phase {
     /// Waiting for the one request message.
-    Collecting { method: usize, headers: Headers, only: Only },
+    Collecting {
+        method: usize,
+        headers: Headers,
+        only: Only,
+    },
     /// About to start, with a stream of requests.
-    Gathered { method: usize, headers: Headers, mailbox: Arc<Mailbox> },
+    Gathered {
+        method: usize,
+        headers: Headers,
+        mailbox: Arc<Mailbox>,
+    },
     /// The handler has been started, and is in a task of its own unless it has returned.
-    Running { mailbox: Arc<Mailbox>, task: Option<AbortHandle>, head: Head },
+    Running {
+        mailbox: Arc<Mailbox>,
+        task: Option<AbortHandle>,
+        head: Head,
+    },
 }
 
 /// Whether the response headers are on their way.
@@ -110,7 +122,10 @@ impl ServerCalls {
             Ok(known) => known,
             Err(refusal) => return refuse(out, &self.shared.phrases, id, refusal, body),
         };
-        let deadline = known.head.timeout.and_then(|timeout| clock::now().checked_add(timeout));
+        let deadline = known
+            .head
+            .timeout
+            .and_then(|timeout| clock::now().checked_add(timeout));
         if let Some(deadline) = deadline {
             self.timers.insert(deadline, id);
         }
@@ -121,11 +136,26 @@ impl ServerCalls {
                 mailbox.deliver_end(End::Complete(Metadata::new()));
             }
             self.gathered.push(id);
-            Phase::Gathered { method, headers, mailbox }
+            Phase::Gathered {
+                method,
+                headers,
+                mailbox,
+            }
         } else {
-            Phase::Collecting { method, headers, only: Only::default() }
+            Phase::Collecting {
+                method,
+                headers,
+                only: Only::default(),
+            }
         };
-        self.calls.insert(id.number(), Call { deadline, request: body, phase });
+        self.calls.insert(
+            id.number(),
+            Call {
+                deadline,
+                request: body,
+                phase,
+            },
+        );
         if body == Body::Last && !known.takes_stream {
             self.on_collected(id, out);
         }
@@ -164,7 +194,12 @@ impl ServerCalls {
         let Some(call) = self.calls.remove(&id.number()) else {
             return;
         };
-        let Phase::Collecting { method, headers, only } = call.phase else {
+        let Phase::Collecting {
+            method,
+            headers,
+            only,
+        } = call.phase
+        else {
             return;
         };
         match only.finish() {
@@ -172,12 +207,26 @@ impl ServerCalls {
                 let (deadline, request) = (call.deadline, call.request);
                 let mailbox = self.answers_stream(method).then(|| self.mailbox(id));
                 let input = Input::One(message, mailbox.clone());
-                let start = Start { id, method, headers, deadline, request, mailbox };
+                let start = Start {
+                    id,
+                    method,
+                    headers,
+                    deadline,
+                    request,
+                    mailbox,
+                };
                 self.start(start, input, out);
             }
             Err(status) => {
                 self.forget_deadline(id, call.deadline);
-                finish(out, &self.shared.phrases, id, &Err(status), Head::Due, call.request);
+                finish(
+                    out,
+                    &self.shared.phrases,
+                    id,
+                    &Err(status),
+                    Head::Due,
+                    call.request,
+                );
             }
         }
     }
@@ -186,27 +235,59 @@ impl ServerCalls {
         let Some(call) = self.calls.remove(&id.number()) else {
             return;
         };
-        if let Phase::Gathered { method, headers, mailbox } = call.phase {
+        if let Phase::Gathered {
+            method,
+            headers,
+            mailbox,
+        } = call.phase
+        {
             let (deadline, request) = (call.deadline, call.request);
             let input = Input::Many(Arc::clone(&mailbox), self.shared.max_message_len);
             let mailbox = Some(mailbox);
-            self.start(Start { id, method, headers, deadline, request, mailbox }, input, out);
+            self.start(
+                Start {
+                    id,
+                    method,
+                    headers,
+                    deadline,
+                    request,
+                    mailbox,
+                },
+                input,
+                out,
+            );
         }
     }
 
     /// Polls a handler once, here; if it has to wait, it gets a task.
     fn start(&mut self, start: Start, input: Input, out: &mut Connection) {
-        let Start { id, method, headers, deadline, request, mailbox } = start;
+        let Start {
+            id,
+            method,
+            headers,
+            deadline,
+            request,
+            mailbox,
+        } = start;
         let parts = Parts {
             metadata: Metadata::received(headers),
             deadline,
             peer_addr: self.peer_addr,
         };
-        let mut sink = Direct { id, out, phrases: &self.shared.phrases, head: Head::Due };
-        let started = match self.runners.get_mut(method).zip(self.shared.router.method(method)) {
-            Some((slot, method)) => {
-                slot.get_or_insert_with(|| method.runner()).start(parts, input, &mut sink)
-            }
+        let mut sink = Direct {
+            id,
+            out,
+            phrases: &self.shared.phrases,
+            head: Head::Due,
+        };
+        let started = match self
+            .runners
+            .get_mut(method)
+            .zip(self.shared.router.method(method))
+        {
+            Some((slot, method)) => slot
+                .get_or_insert_with(|| method.runner())
+                .start(parts, input, &mut sink),
             None => Started::Done(Err(Status::internal("the method has gone"))),
         };
         let head = sink.head;
@@ -225,8 +306,19 @@ impl ServerCalls {
                 (mailbox, Some(task.abort_handle()))
             }
         };
-        let phase = Phase::Running { mailbox, task, head };
-        self.calls.insert(id.number(), Call { deadline, request, phase });
+        let phase = Phase::Running {
+            mailbox,
+            task,
+            head,
+        };
+        self.calls.insert(
+            id.number(),
+            Call {
+                deadline,
+                request,
+                phase,
+            },
+        );
         self.pump(id, out);
     }
 
@@ -256,13 +348,21 @@ impl ServerCalls {
             let _ = out.send_data(id, outbound.bytes.split().freeze(), Body::More);
             waker = outbound.take_waker();
         }
-        let end = if outbound.bytes.is_empty() { outbound.take_end() } else { None };
+        let end = if outbound.bytes.is_empty() {
+            outbound.take_end()
+        } else {
+            None
+        };
         drop(outbound);
         if let Some(waker) = waker {
             waker.wake();
         }
         if let Some(end) = end {
             let (head, request, deadline) = (*head, call.request, call.deadline);
+            // Its streams may have been given away: they end with the call.
+            if Arc::strong_count(mailbox) > 1 {
+                mailbox.fail(&Status::cancelled("the handler has returned"));
+            }
             self.calls.remove(&id.number());
             self.forget_deadline(id, deadline);
             finish(out, &self.shared.phrases, id, &end, head, request);
@@ -280,7 +380,14 @@ impl ServerCalls {
             // The status would wait behind data the client may never take.
             out.reset_stream(id, ErrorCode::CANCEL);
         } else {
-            finish(out, &self.shared.phrases, id, &Err(status.clone()), head, call.request);
+            finish(
+                out,
+                &self.shared.phrases,
+                id,
+                &Err(status.clone()),
+                head,
+                call.request,
+            );
         }
     }
 
@@ -299,11 +406,18 @@ impl ServerCalls {
     }
 
     fn mailbox(&self, id: StreamId) -> Arc<Mailbox> {
-        Arc::new(Mailbox::new(Arc::clone(&self.outbox), Patience::Eager, id.number()))
+        Arc::new(Mailbox::new(
+            Arc::clone(&self.outbox),
+            Patience::Eager,
+            id.number(),
+        ))
     }
 
     fn answers_stream(&self, method: usize) -> bool {
-        self.shared.router.method(method).is_some_and(|method| method.shape().answers_stream())
+        self.shared
+            .router
+            .method(method)
+            .is_some_and(|method| method.shape().answers_stream())
     }
 
     fn forget_deadline(&mut self, id: StreamId, deadline: Option<Instant>) {
@@ -322,7 +436,11 @@ impl Phase {
                 mailbox.fail(status);
                 Head::Due
             }
-            Self::Running { mailbox, task, head } => {
+            Self::Running {
+                mailbox,
+                task,
+                head,
+            } => {
                 mailbox.fail(status);
                 if let Some(task) = task {
                     task.abort();
@@ -365,6 +483,7 @@ impl Calls for ServerCalls {
 
     fn on_rung(&mut self, mailbox: Arc<Mailbox>, connection: &mut Connection) {
         let id = StreamId::new(mailbox.outbound().stream);
+        drop(mailbox);
         self.pump(id, connection);
     }
 
@@ -373,7 +492,11 @@ impl Calls for ServerCalls {
             if let Some(call) = self.calls.get_mut(&id.number()) {
                 // The timer has taken its own entry off the list.
                 call.deadline = None;
-                self.end_early(id, &Status::deadline_exceeded("deadline exceeded"), connection);
+                self.end_early(
+                    id,
+                    &Status::deadline_exceeded("deadline exceeded"),
+                    connection,
+                );
             }
         }
     }
@@ -426,11 +549,17 @@ impl Sink for Direct<'_> {
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status> {
         let fields = metadata.fields();
-        if self.out.send_headers_with(self.id, &self.phrases.head, fields, Body::More).is_err() {
+        if self
+            .out
+            .send_headers_with(self.id, &self.phrases.head, fields, Body::More)
+            .is_err()
+        {
             return Ok(());
         }
         self.head = Head::Sent;
-        match self.out.write_data(self.id, Body::More, |buf| encode(buf).map_err(Unwritten::Failed)) {
+        match self.out.write_data(self.id, Body::More, |buf| {
+            encode(buf).map_err(Unwritten::Failed)
+        }) {
             Err(Unwritten::Failed(status)) => Err(status),
             // The stream went away meanwhile: there is nobody to answer.
             Err(Unwritten::Gone) | Ok(()) => Ok(()),
@@ -461,9 +590,7 @@ fn finish(
     request: Body,
 ) {
     let _ = match (end, head) {
-        (Ok(trailers), Head::Sent) if trailers.is_empty() => {
-            out.send_trailer_list(id, &phrases.ok)
-        }
+        (Ok(trailers), Head::Sent) if trailers.is_empty() => out.send_trailer_list(id, &phrases.ok),
         (Ok(trailers), Head::Sent) => out.send_trailers(id, wire::ok_trailers(trailers)),
         (Ok(trailers), Head::Due) => {
             out.send_headers_with(id, &phrases.head, wire::ok_trailers(trailers), Body::Last)
@@ -480,13 +607,7 @@ fn finish(
     }
 }
 
-fn refuse(
-    out: &mut Connection,
-    phrases: &Phrases,
-    id: StreamId,
-    refusal: Refusal,
-    request: Body,
-) {
+fn refuse(out: &mut Connection, phrases: &Phrases, id: StreamId, refusal: Refusal, request: Body) {
     match refusal {
         Refusal::Grpc(status) => finish(out, phrases, id, &Err(status), Head::Due, request),
         Refusal::Http(http_status) => {
@@ -522,9 +643,17 @@ impl KnownHeads {
             return Ok(*known);
         }
         let head = wire::read_request(headers)?;
-        let method = router.find(headers.path().unwrap_or_default()).map_err(Refusal::Grpc)?;
-        let takes_stream = router.method(method).is_some_and(|m| m.shape().takes_stream());
-        let known = KnownHead { method, takes_stream, head };
+        let method = router
+            .find(headers.path().unwrap_or_default())
+            .map_err(Refusal::Grpc)?;
+        let takes_stream = router
+            .method(method)
+            .is_some_and(|m| m.shape().takes_stream());
+        let known = KnownHead {
+            method,
+            takes_stream,
+            head,
+        };
         if self.recent.len() < MAX_KNOWN_COUNT {
             self.recent.push((headers.clone(), known));
         } else if let Some(oldest) = self.recent.get_mut(self.oldest_index) {

@@ -48,7 +48,10 @@ impl Shape {
 
 impl Methods {
     pub(crate) fn new(catalog: Arc<Catalog>) -> Self {
-        Self { entries: Vec::new(), catalog }
+        Self {
+            entries: Vec::new(),
+            catalog,
+        }
     }
 
     /// What the server will serve, once it does.
@@ -86,7 +89,9 @@ impl Methods {
     {
         let handler = Arc::new(handler);
         self.add::<C, _>(path, Shape::ServerStreaming, move || {
-            Box::new(ServerStreamRunner::<C, Req, Resp, H, F>::new(Arc::clone(&handler)))
+            Box::new(ServerStreamRunner::<C, Req, Resp, H, F>::new(Arc::clone(
+                &handler,
+            )))
         });
     }
 
@@ -101,7 +106,9 @@ impl Methods {
     {
         let handler = Arc::new(handler);
         self.add::<C, _>(path, Shape::ClientStreaming, move || {
-            Box::new(ClientStreamRunner::<C, Req, Resp, H, F>::new(Arc::clone(&handler)))
+            Box::new(ClientStreamRunner::<C, Req, Resp, H, F>::new(Arc::clone(
+                &handler,
+            )))
         });
     }
 
@@ -124,7 +131,14 @@ impl Methods {
     where
         M: Fn() -> Box<dyn Runner> + Send + Sync + 'static,
     {
-        self.entries.push((path, Arc::new(Entry::<C, M> { shape, make, codec: PhantomData })));
+        self.entries.push((
+            path,
+            Arc::new(Entry::<C, M> {
+                shape,
+                make,
+                codec: PhantomData,
+            }),
+        ));
     }
 }
 

@@ -35,7 +35,10 @@ pub struct Replies<T> {
 
 impl<T> Replies<T> {
     pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>) -> Self {
-        Self { mailbox, encode: frame::<C, T> }
+        Self {
+            mailbox,
+            encode: frame::<C, T>,
+        }
     }
 
     /// Sends one reply. Cancel-safe: a call that is dropped before it is done has sent nothing.
@@ -45,7 +48,8 @@ impl<T> Replies<T> {
     /// - INTERNAL if the message cannot be encoded.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
         poll_fn(|cx| {
-            self.mailbox.poll_send(cx, |outbound| (self.encode)(&message, &mut outbound.bytes))
+            self.mailbox
+                .poll_send(cx, |outbound| (self.encode)(&message, &mut outbound.bytes))
         })
         .await
     }

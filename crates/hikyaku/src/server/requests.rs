@@ -40,7 +40,10 @@ impl<T> Requests<T> {
         parts: Parts,
         max_message_len: usize,
     ) -> Self {
-        Self { receiver: Receiver::new::<C>(mailbox, max_message_len), parts }
+        Self {
+            receiver: Receiver::new::<C>(mailbox, max_message_len),
+            parts,
+        }
     }
 
     /// The next request; `None` once the client has sent its last.

@@ -64,7 +64,11 @@ pub(crate) struct Router {
 impl Router {
     pub(crate) fn add(&mut self, service: impl Service) {
         let name = service.name();
-        if self.services.insert(name, service.descriptor_set()).is_some() {
+        if self
+            .services
+            .insert(name, service.descriptor_set())
+            .is_some()
+        {
             self.duplicate.get_or_insert(name);
         }
         let mut methods = Methods::new(Arc::clone(&self.catalog));
@@ -87,9 +91,10 @@ impl Router {
     /// # Errors
     /// UNIMPLEMENTED, naming the service or the method that is not here.
     pub(crate) fn find(&self, path: &str) -> Result<usize, Status> {
-        self.by_path.get(path).copied().ok_or_else(|| {
-            unknown_method(path, self.services.contains_key(service_name(path)))
-        })
+        self.by_path
+            .get(path)
+            .copied()
+            .ok_or_else(|| unknown_method(path, self.services.contains_key(service_name(path))))
     }
 
     pub(crate) fn method(&self, index: usize) -> Option<&dyn Method> {
@@ -112,5 +117,8 @@ impl Router {
 
 /// The service in `/service/method`.
 fn service_name(path: &str) -> &str {
-    path.trim_start_matches('/').split('/').next().unwrap_or_default()
+    path.trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default()
 }

@@ -140,10 +140,14 @@ fn answer_later<C: Codec<T>, T>(answer: Result<Response<T>, Status>) -> Answer {
         Ok((metadata, bytes, trailers))
     });
     match framed {
-        Ok((metadata, bytes, trailers)) => {
-            Answer { message: Some((metadata, bytes)), end: Ok(trailers) }
-        }
-        Err(status) => Answer { message: None, end: Err(status) },
+        Ok((metadata, bytes, trailers)) => Answer {
+            message: Some((metadata, bytes)),
+            end: Ok(trailers),
+        },
+        Err(status) => Answer {
+            message: None,
+            end: Err(status),
+        },
     }
 }
 
@@ -190,7 +194,9 @@ where
     F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
 {
     fn start(&mut self, parts: Parts, input: Input, sink: &mut dyn Sink) -> Started {
-        let Input::One(bytes, _) = input else { return misrouted() };
+        let Input::One(bytes, _) = input else {
+            return misrouted();
+        };
         let request = match decode(bytes, C::decode) {
             Ok(message) => Request::from_parts(message, parts),
             Err(status) => return Started::Done(Err(status)),
@@ -217,7 +223,9 @@ where
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
     fn start(&mut self, parts: Parts, input: Input, _: &mut dyn Sink) -> Started {
-        let Input::One(bytes, Some(mailbox)) = input else { return misrouted() };
+        let Input::One(bytes, Some(mailbox)) = input else {
+            return misrouted();
+        };
         let request = match decode(bytes, C::decode) {
             Ok(message) => Request::from_parts(message, parts),
             Err(status) => return Started::Done(Err(status)),
@@ -237,7 +245,9 @@ where
     F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
 {
     fn start(&mut self, parts: Parts, input: Input, sink: &mut dyn Sink) -> Started {
-        let Input::Many(mailbox, max_message_len) = input else { return misrouted() };
+        let Input::Many(mailbox, max_message_len) = input else {
+            return misrouted();
+        };
         let requests = Requests::new::<C>(mailbox, parts, max_message_len);
         match self.slot.start(|| (self.handler)(requests)) {
             Ok(Poll::Ready(answer)) => Started::Done(answer_now::<C, Resp>(answer, sink)),
@@ -261,7 +271,9 @@ where
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
     fn start(&mut self, parts: Parts, input: Input, _: &mut dyn Sink) -> Started {
-        let Input::Many(mailbox, max_message_len) = input else { return misrouted() };
+        let Input::Many(mailbox, max_message_len) = input else {
+            return misrouted();
+        };
         let requests = Requests::new::<C>(Arc::clone(&mailbox), parts, max_message_len);
         let replies = Replies::new::<C>(mailbox);
         let polled = self.slot.start(|| (self.handler)(requests, replies));
@@ -293,5 +305,7 @@ where
 
 /// The router gives each runner the input its shape asks for.
 fn misrouted() -> Started {
-    Started::Done(Err(Status::internal("the call was started with the wrong kind of input")))
+    Started::Done(Err(Status::internal(
+        "the call was started with the wrong kind of input",
+    )))
 }

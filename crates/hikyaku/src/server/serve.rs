@@ -77,7 +77,10 @@ impl Default for Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("services", &self.router.services().keys().collect::<Vec<_>>())
+            .field(
+                "services",
+                &self.router.services().keys().collect::<Vec<_>>(),
+            )
             .field("http2", &self.http2)
             .field("max_message_len", &self.max_message_len)
             .field("shutdown_grace", &self.shutdown_grace)
@@ -223,7 +226,10 @@ impl Connections {
         }
         let all_ended = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all_ended).await.is_err() {
-            tracing::warn!(connections = self.tasks.len(), "calls are cut off by the shutdown");
+            tracing::warn!(
+                connections = self.tasks.len(),
+                "calls are cut off by the shutdown"
+            );
             self.tasks.shutdown().await;
         }
     }

@@ -44,11 +44,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawPeer<S> {
         let mut peer = Self::new(io);
         peer.send(PREFACE).await;
         peer.send(&Frame::settings(&[])).await;
-        peer.greet().await;
-        peer
+        loop {
+            match peer.read().await {
+                Some(Frame::Settings { ack: true, .. }) => return peer,
+                Some(Frame::Settings { ack: false, .. }) => {
+                    peer.send(&Frame::settings_ack()).await;
+                }
+                Some(Frame::WindowUpdate { stream: 0, .. }) => {}
+                other => panic!("that is no greeting: {other:?}"),
+            }
+        }
     }
 
-    /// A server that has greeted its client and announced these settings.
+    /// A server that has greeted its client and announced these settings. (Its client does not
+    /// wait for them: the next frames are those of its calls.)
     ///
     /// # Panics
     /// If the client does not greet it.
@@ -60,21 +69,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawPeer<S> {
         assert_eq!(&peer.input[..PREFACE.len()], PREFACE);
         peer.input.advance(PREFACE.len());
         peer.send(&Frame::settings(settings)).await;
-        peer.greet().await;
-        peer
-    }
-
-    async fn greet(&mut self) {
-        loop {
-            match self.read().await {
-                Some(Frame::Settings { ack: true, .. }) => return,
-                Some(Frame::Settings { ack: false, .. }) => {
-                    self.send(&Frame::settings_ack()).await;
-                }
-                Some(Frame::WindowUpdate { stream: 0, .. }) => {}
-                other => panic!("that is no greeting: {other:?}"),
-            }
+        match peer.read().await {
+            Some(Frame::Settings { ack: false, .. }) => peer.send(&Frame::settings_ack()).await,
+            other => panic!("that is no greeting: {other:?}"),
         }
+        peer
     }
 
     /// Writes bytes, as far as the other end takes them.

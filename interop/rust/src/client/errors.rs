@@ -67,7 +67,7 @@ async fn details(calls: &InteropClient) -> Outcome {
     let details: Vec<u8> = (0..=255).collect();
     let request = Failure {
         code: 8,
-        details: details.clone().into(),
+        details: details.clone(),
         ..Default::default()
     };
     let status = fails_with(Code::ResourceExhausted, calls.fail(in_time(request)).await)?;

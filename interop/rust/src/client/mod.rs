@@ -41,7 +41,7 @@ fn in_time<T>(message: T) -> Request<T> {
 
 fn blob(payload: impl Into<Vec<u8>>) -> Blob {
     Blob {
-        payload: payload.into().into(),
+        payload: payload.into(),
         ..Default::default()
     }
 }

@@ -1,5 +1,6 @@
 //! A server and its clients in one process, with a network between them that can be cut.
 
+mod calling;
 mod service;
 mod text;
 
@@ -17,6 +18,7 @@ use hikyaku_testkit::Random;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub(crate) use calling::{Calling, collect};
 pub(crate) use service::Calls;
 pub(crate) use text::Plain;
 

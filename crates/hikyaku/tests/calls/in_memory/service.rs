@@ -1,8 +1,11 @@
 //! A service made of closures.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hikyaku::server::{Methods, Replies, Requests, Service};
 use hikyaku::{Request, Response, Status};
+use hikyaku_testkit::Live;
 
 use super::Plain;
 
@@ -20,6 +23,62 @@ impl Calls {
 
     pub(crate) fn named(name: &'static str) -> Self {
         Self { name, add: Vec::new() }
+    }
+
+    /// `Square`, `Later` (a square that takes a while), `Count`, `Sum` and `Sums` (running sums);
+    /// each handler is counted while it lives.
+    pub(crate) fn four_kinds(live: &Live) -> Self {
+        let live = [(); 5].map(|()| live.clone());
+        let [square, later, count, sum, sums] = live;
+        Self::new()
+            .unary("/test.Calls/Square", move |request| {
+                let guard = square.guard();
+                async move {
+                    let _guard = guard;
+                    Ok((request.message() * request.message()).into())
+                }
+            })
+            .unary("/test.Calls/Later", move |request| {
+                let guard = later.guard();
+                async move {
+                    let _guard = guard;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    Ok((request.message() * request.message()).into())
+                }
+            })
+            .server_streaming("/test.Calls/Count", move |request, mut replies| {
+                let guard = count.guard();
+                async move {
+                    let _guard = guard;
+                    for number in 1..=*request.message() {
+                        replies.send(number).await?;
+                    }
+                    Ok(())
+                }
+            })
+            .client_streaming("/test.Calls/Sum", move |mut requests| {
+                let guard = sum.guard();
+                async move {
+                    let _guard = guard;
+                    let mut sum = 0;
+                    while let Some(number) = requests.next().await? {
+                        sum += number;
+                    }
+                    Ok(sum.into())
+                }
+            })
+            .bidi("/test.Calls/Sums", move |mut requests, mut replies| {
+                let guard = sums.guard();
+                async move {
+                    let _guard = guard;
+                    let mut sum = 0;
+                    while let Some(number) = requests.next().await? {
+                        sum += number;
+                        replies.send(sum).await?;
+                    }
+                    Ok(())
+                }
+            })
     }
 
     fn with(mut self, add: impl FnOnce(&mut Methods) + Send + 'static) -> Self {
