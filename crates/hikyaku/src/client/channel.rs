@@ -3,8 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,16 +12,17 @@ use tokio::sync::oneshot;
 
 use super::connecting;
 use super::error::ConnectError;
+use super::guard::CallGuard;
 use super::sender::{ClientStreaming, Sender};
+use super::shared::{Io, Lease, Shared, Transport};
 use super::streaming::Streaming;
 use super::target::Target;
 use crate::call::message::frame;
 use crate::codec::Codec;
 use crate::net::mailbox::{Mailbox, Open, Patience};
-use crate::net::outbox::{Outbox, Wish};
 use crate::net::receiver::OnlyReceiver;
 use crate::request::Parts;
-use crate::{Metadata, Request, Response, Status};
+use crate::{Request, Response, Status};
 
 /// A way to a server, shared by all calls to it. Cheap to clone.
 ///
@@ -41,40 +41,7 @@ use crate::{Metadata, Request, Response, Status};
 /// ```
 #[derive(Clone)]
 pub struct Channel {
-    handle: Arc<ChannelHandle>,
-}
-
-/// Dropped with the last clone of the channel.
-struct ChannelHandle {
-    shared: Arc<Shared>,
-}
-
-/// A byte stream, whatever it is made of.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
-
-/// Makes connections in the application's own way.
-pub(crate) type Transport = Arc<dyn Fn() -> Connecting + Send + Sync>;
-
-/// A connection in the making.
-pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;
-
-/// What the channel and its connections know of each other.
-pub(crate) struct Shared {
-    pub(crate) target: Target,
-    pub(crate) user_agent: String,
-    pub(crate) max_message_len: usize,
-    pub(crate) transport: Option<Transport>,
-    pub(crate) http2: hikyaku_http2::Config,
-    current: Mutex<Current>,
-}
-
-#[derive(Debug)]
-struct Current {
-    /// Where new calls go: the open connection, or the one in the making.
-    outbox: Arc<Outbox>,
-    is_closed: bool,
+    lease: Arc<Lease>,
 }
 
 impl Channel {
@@ -118,8 +85,8 @@ impl Channel {
     {
         let (message, parts) = request.into_parts();
         let mailbox = self.start_with::<C, Req>(path, parts, &message, Patience::Whole)?;
-        let call = CallGuard::new(self.clone(), Arc::clone(&mailbox));
-        let mut receiver = OnlyReceiver::new::<C>(mailbox, self.handle.shared.max_message_len);
+        let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
+        let mut receiver = OnlyReceiver::new::<C>(mailbox, self.lease.shared().max_message_len);
         let (message, trailers) = poll_fn(|cx| receiver.poll(cx)).await?;
         Ok(Response::from_parts(message, call.head(), trailers))
     }
@@ -161,9 +128,9 @@ impl Channel {
             BytesMut::new(),
             Requests::Open,
         );
-        let call = CallGuard::new(self.clone(), Arc::clone(&mailbox));
+        let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
         let sender = Sender::new::<C>(Arc::clone(&mailbox));
-        let receiver = OnlyReceiver::new::<C>(mailbox, self.handle.shared.max_message_len);
+        let receiver = OnlyReceiver::new::<C>(mailbox, self.lease.shared().max_message_len);
         Ok(ClientStreaming::new(sender, receiver, call))
     }
 
@@ -192,8 +159,8 @@ impl Channel {
     }
 
     fn streaming<C: Codec<Resp>, Resp>(&self, mailbox: Arc<Mailbox>) -> Streaming<Resp> {
-        let call = CallGuard::new(self.clone(), Arc::clone(&mailbox));
-        Streaming::new::<C>(mailbox, call, self.handle.shared.max_message_len)
+        let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
+        Streaming::new::<C>(mailbox, call, self.lease.shared().max_message_len)
     }
 
     /// Starts a call whose one request is known.
@@ -217,7 +184,7 @@ impl Channel {
         bytes: BytesMut,
         requests: Requests,
     ) -> Arc<Mailbox> {
-        let shared = &self.handle.shared;
+        let shared = self.lease.shared();
         let Parts {
             metadata, deadline, ..
         } = parts;
@@ -248,80 +215,8 @@ enum Requests {
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
-            .field("target", &self.handle.shared.target.authority)
+            .field("target", &self.lease.shared().target.authority)
             .finish()
-    }
-}
-
-impl Drop for ChannelHandle {
-    fn drop(&mut self) {
-        let mut current = self.shared.current();
-        current.is_closed = true;
-        current.outbox.ask(Wish::Drain);
-    }
-}
-
-impl Shared {
-    fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn current_outbox(&self) -> Arc<Outbox> {
-        Arc::clone(&self.current().outbox)
-    }
-
-    /// Puts a call that has no stream under the connection of the moment.
-    pub(crate) fn forward(&self, mut mailbox: Arc<Mailbox>) {
-        // An outbox is replaced before it closes, so that the second try finds an open one.
-        while let Err(back) = mailbox.move_to(&self.current_outbox()) {
-            mailbox = back;
-        }
-    }
-
-    /// Replaces the outbox `old`, if it is still where new calls go.
-    pub(crate) fn renew(&self, old: &Arc<Outbox>) {
-        let mut current = self.current();
-        if Arc::ptr_eq(&current.outbox, old) {
-            current.outbox = Outbox::new();
-            if current.is_closed {
-                current.outbox.ask(Wish::Drain);
-            }
-        }
-    }
-}
-
-/// Ends a call when the application lets go of it, and keeps its channel alive until then.
-pub(crate) struct CallGuard {
-    _channel: Channel,
-    mailbox: Arc<Mailbox>,
-}
-
-impl CallGuard {
-    fn new(channel: Channel, mailbox: Arc<Mailbox>) -> Self {
-        Self {
-            _channel: channel,
-            mailbox,
-        }
-    }
-
-    /// What the server sent before its first message; empty before that is there.
-    pub(crate) fn head(&self) -> Metadata {
-        self.mailbox
-            .head()
-            .map(Metadata::received)
-            .unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for CallGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallGuard")
-    }
-}
-
-impl Drop for CallGuard {
-    fn drop(&mut self) {
-        self.mailbox.update(|outbound| outbound.cancelled = true);
     }
 }
 
@@ -429,20 +324,10 @@ impl ChannelBuilder {
             Some(product) => format!("{product} {own_agent}"),
             None => own_agent.to_owned(),
         };
-        let shared = Arc::new(Shared {
-            target,
-            user_agent,
-            max_message_len: self.max_message_len,
-            transport: self.transport,
-            http2: hikyaku_http2::Config::default(),
-            current: Mutex::new(Current {
-                outbox: Outbox::new(),
-                is_closed: false,
-            }),
-        });
+        let shared = Shared::new(target, user_agent, self.max_message_len, self.transport);
         runtime.spawn(connecting::run(Arc::clone(&shared), told));
         Ok(Channel {
-            handle: Arc::new(ChannelHandle { shared }),
+            lease: Lease::new(shared),
         })
     }
 }

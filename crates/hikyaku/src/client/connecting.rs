@@ -20,9 +20,9 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::oneshot;
 
 use super::backoff::Backoff;
-use super::channel::{Io, Shared};
 use super::connection::ClientCalls;
 use super::error::ConnectError;
+use super::shared::{Io, Shared};
 use super::waiting::Waiting;
 use crate::Status;
 use crate::net::driver::Driver;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use hikyaku_http2::{Body, Connection, ConnectionError, ErrorCode, Event, Headers, Side, StreamId};
 
-use super::channel::Shared;
+use super::shared::Shared;
 use super::waiting::Waiting;
 use crate::call::client::{self as wire, Outcome, RequestHead, ResponseHead};
 use crate::call::timeout::TimeoutBuf;

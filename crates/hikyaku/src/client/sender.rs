@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::channel::CallGuard;
+use super::guard::CallGuard;
 use crate::call::message::frame;
 use crate::codec::Codec;
 use crate::net::mailbox::Mailbox;

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use super::channel::CallGuard;
+use super::guard::CallGuard;
 use crate::codec::Codec;
 use crate::net::mailbox::Mailbox;
 use crate::net::receiver::Receiver;

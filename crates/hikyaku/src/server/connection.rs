@@ -11,14 +11,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use hikyaku_http2::{Body, Connection, ErrorCode, Event, Field, Headers, StreamId, UserError};
+use bytes::Bytes;
+use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId};
 use tokio::task::AbortHandle;
 
+use super::answer::{Direct, Head, complete, finish, refuse};
+use super::head::KnownHeads;
 use super::router::Router;
-use super::runner::{Answer, Input, Runner, Sink, Started, Waiting};
+use super::runner::{Input, Runner, Started};
 use crate::call::message::Only;
-use crate::call::server::{self as wire, Phrases, Refusal, RequestHead};
+use crate::call::server::Phrases;
 use crate::net::clock;
 use crate::net::driver::Calls;
 use crate::net::hashing::NumberMap;
@@ -78,13 +80,6 @@ enum Phase {
         task: Option<AbortHandle>,
         head: Head,
     },
-}
-
-/// Whether the response headers are on their way.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Head {
-    Due,
-    Sent,
 }
 
 /// A handler about to be started.
@@ -519,147 +514,5 @@ impl Drop for ServerCalls {
         if !self.calls.is_empty() {
             self.on_gone(None);
         }
-    }
-}
-
-/// Runs a handler that had to wait, and leaves its answer in the mailbox.
-async fn complete(waiting: Waiting, mailbox: Arc<Mailbox>) {
-    let Answer { message, end } = waiting.await;
-    mailbox.update(|outbound| {
-        if let Some((metadata, bytes)) = message {
-            outbound.head = Some(metadata);
-            outbound.bytes.unsplit(bytes);
-        }
-        outbound.set_end(end);
-    });
-}
-
-/// The place of a ready answer: straight into the connection's output.
-struct Direct<'a> {
-    id: StreamId,
-    out: &'a mut Connection,
-    phrases: &'a Phrases,
-    head: Head,
-}
-
-impl Sink for Direct<'_> {
-    fn message(
-        &mut self,
-        metadata: &Metadata,
-        encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
-    ) -> Result<(), Status> {
-        let fields = metadata.fields();
-        if self
-            .out
-            .send_headers_with(self.id, &self.phrases.head, fields, Body::More)
-            .is_err()
-        {
-            return Ok(());
-        }
-        self.head = Head::Sent;
-        match self.out.write_data(self.id, Body::More, |buf| {
-            encode(buf).map_err(Unwritten::Failed)
-        }) {
-            Err(Unwritten::Failed(status)) => Err(status),
-            // The stream went away meanwhile: there is nobody to answer.
-            Err(Unwritten::Gone) | Ok(()) => Ok(()),
-        }
-    }
-}
-
-/// Why a message was not written.
-enum Unwritten {
-    Failed(Status),
-    Gone,
-}
-
-impl From<UserError> for Unwritten {
-    fn from(_: UserError) -> Self {
-        Self::Gone
-    }
-}
-
-/// Sends the last of an answer. Errors of the connection mean that the stream has gone, and then
-/// nobody waits for it.
-fn finish(
-    out: &mut Connection,
-    phrases: &Phrases,
-    id: StreamId,
-    end: &Result<Metadata, Status>,
-    head: Head,
-    request: Body,
-) {
-    let _ = match (end, head) {
-        (Ok(trailers), Head::Sent) if trailers.is_empty() => out.send_trailer_list(id, &phrases.ok),
-        (Ok(trailers), Head::Sent) => out.send_trailers(id, wire::ok_trailers(trailers)),
-        (Ok(trailers), Head::Due) => {
-            out.send_headers_with(id, &phrases.head, wire::ok_trailers(trailers), Body::Last)
-        }
-        (Err(status), Head::Sent) => out.send_trailers(id, status.encode_fields().fields()),
-        (Err(status), Head::Due) => {
-            let encoded = status.encode_fields();
-            out.send_headers_with(id, &phrases.head, encoded.fields(), Body::Last)
-        }
-    };
-    if request == Body::More {
-        // The client may stop sending: nobody reads it (RFC 9113 §8.1).
-        out.reset_stream(id, ErrorCode::NO_ERROR);
-    }
-}
-
-fn refuse(out: &mut Connection, phrases: &Phrases, id: StreamId, refusal: Refusal, request: Body) {
-    match refusal {
-        Refusal::Grpc(status) => finish(out, phrases, id, &Err(status), Head::Due, request),
-        Refusal::Http(http_status) => {
-            let value = wire::http_refusal(http_status);
-            let _ = out.send_headers(id, [Field::literal(b":status", &value)], Body::Last);
-            if request == Body::More {
-                out.reset_stream(id, ErrorCode::NO_ERROR);
-            }
-        }
-    }
-}
-
-/// What the header blocks of recent calls meant, so that a repeated block is not read again.
-#[derive(Default)]
-struct KnownHeads {
-    recent: Vec<(Headers, KnownHead)>,
-    oldest_index: usize,
-}
-
-#[derive(Clone, Copy)]
-struct KnownHead {
-    method: usize,
-    takes_stream: bool,
-    head: RequestHead,
-}
-
-/// Heads worth remembering on one connection: a client calls few methods at a time.
-const MAX_KNOWN_COUNT: usize = 4;
-
-impl KnownHeads {
-    fn read(&mut self, headers: &Headers, router: &Router) -> Result<KnownHead, Refusal> {
-        if let Some((_, known)) = self.recent.iter().find(|(recent, _)| recent.same(headers)) {
-            return Ok(*known);
-        }
-        let head = wire::read_request(headers)?;
-        let method = router
-            .find(headers.path().unwrap_or_default())
-            .map_err(Refusal::Grpc)?;
-        let takes_stream = router
-            .method(method)
-            .is_some_and(|m| m.shape().takes_stream());
-        let known = KnownHead {
-            method,
-            takes_stream,
-            head,
-        };
-        if self.recent.len() < MAX_KNOWN_COUNT {
-            self.recent.push((headers.clone(), known));
-        } else if let Some(oldest) = self.recent.get_mut(self.oldest_index) {
-            *oldest = (headers.clone(), known);
-            self.oldest_index = (self.oldest_index + 1) % MAX_KNOWN_COUNT;
-        }
-        Ok(known)
     }
 }

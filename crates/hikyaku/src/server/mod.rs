@@ -1,8 +1,10 @@
 //! Serving calls: [`Server`], and what a service is made of.
 
 mod accept;
+mod answer;
 pub(crate) mod catalog;
 mod connection;
+mod head;
 mod method;
 mod replies;
 mod requests;

@@ -1,0 +1,120 @@
+//! What a channel, its connections and its calls have in common.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::target::Target;
+use crate::net::mailbox::Mailbox;
+use crate::net::outbox::{Outbox, Wish};
+
+/// What the channel and its connections know of each other.
+pub(crate) struct Shared {
+    pub(crate) target: Target,
+    pub(crate) user_agent: String,
+    pub(crate) max_message_len: usize,
+    pub(crate) transport: Option<Transport>,
+    pub(crate) http2: hikyaku_http2::Config,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    /// Where new calls go: the open connection, or the one in the making.
+    outbox: Arc<Outbox>,
+    is_closed: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        target: Target,
+        user_agent: String,
+        max_message_len: usize,
+        transport: Option<Transport>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            target,
+            user_agent,
+            max_message_len,
+            transport,
+            http2: hikyaku_http2::Config::default(),
+            current: Mutex::new(Current {
+                outbox: Outbox::new(),
+                is_closed: false,
+            }),
+        })
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn current_outbox(&self) -> Arc<Outbox> {
+        Arc::clone(&self.current().outbox)
+    }
+
+    /// Puts a call that has no stream under the connection of the moment.
+    pub(crate) fn forward(&self, mut mailbox: Arc<Mailbox>) {
+        // An outbox is replaced before it closes, so that the second try finds an open one.
+        while let Err(back) = mailbox.move_to(&self.current_outbox()) {
+            mailbox = back;
+        }
+    }
+
+    /// Replaces the outbox `old`, if it is still where new calls go.
+    pub(crate) fn renew(&self, old: &Arc<Outbox>) {
+        let mut current = self.current();
+        if Arc::ptr_eq(&current.outbox, old) {
+            current.outbox = Outbox::new();
+            if current.is_closed {
+                current.outbox.ask(Wish::Drain);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the clones of a channel and its calls hold: the connection ends with the last of them.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    shared: Arc<Shared>,
+}
+
+impl Lease {
+    pub(crate) fn new(shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self { shared })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut current = self.shared.current();
+        current.is_closed = true;
+        current.outbox.ask(Wish::Drain);
+    }
+}
+
+/// A byte stream, whatever it is made of.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// Makes connections in the application's own way.
+pub(crate) type Transport = Arc<dyn Fn() -> Connecting + Send + Sync>;
+
+/// A connection in the making.
+pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;

@@ -1,0 +1,54 @@
+//! What request heads mean, remembered.
+
+use hikyaku_http2::Headers;
+
+use super::router::Router;
+use crate::call::server::{self as wire, Refusal, RequestHead};
+
+/// What the header blocks of recent calls meant, so that a repeated block is not read again.
+#[derive(Default)]
+pub(crate) struct KnownHeads {
+    recent: Vec<(Headers, KnownHead)>,
+    oldest_index: usize,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct KnownHead {
+    pub(crate) method: usize,
+    pub(crate) takes_stream: bool,
+    pub(crate) head: RequestHead,
+}
+
+/// Heads worth remembering on one connection: a client calls few methods at a time.
+const MAX_KNOWN_COUNT: usize = 4;
+
+impl KnownHeads {
+    pub(crate) fn read(
+        &mut self,
+        headers: &Headers,
+        router: &Router,
+    ) -> Result<KnownHead, Refusal> {
+        if let Some((_, known)) = self.recent.iter().find(|(recent, _)| recent.same(headers)) {
+            return Ok(*known);
+        }
+        let head = wire::read_request(headers)?;
+        let method = router
+            .find(headers.path().unwrap_or_default())
+            .map_err(Refusal::Grpc)?;
+        let takes_stream = router
+            .method(method)
+            .is_some_and(|m| m.shape().takes_stream());
+        let known = KnownHead {
+            method,
+            takes_stream,
+            head,
+        };
+        if self.recent.len() < MAX_KNOWN_COUNT {
+            self.recent.push((headers.clone(), known));
+        } else if let Some(oldest) = self.recent.get_mut(self.oldest_index) {
+            *oldest = (headers.clone(), known);
+            self.oldest_index = (self.oldest_index + 1) % MAX_KNOWN_COUNT;
+        }
+        Ok(known)
+    }
+}
