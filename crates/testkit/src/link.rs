@@ -114,7 +114,11 @@ pub fn pair(weather: &Weather, random: &mut Random) -> (End, End) {
         is_cut: false,
         is_held: false,
     }));
-    let end = |side| End { shared: Arc::clone(&shared), side, arrival: None };
+    let end = |side| End {
+        shared: Arc::clone(&shared),
+        side,
+        arrival: None,
+    };
     (end(0), end(1))
 }
 
@@ -175,6 +179,12 @@ impl Cable {
         lock(&self.0).lanes.iter().all(|lane| lane.is_deaf)
     }
 
+    /// Whether an end has closed.
+    #[must_use]
+    pub fn is_hung_up(&self) -> bool {
+        lock(&self.0).lanes.iter().any(|lane| lane.is_deaf)
+    }
+
     /// Bytes carried so far from the first end to the second, and back.
     #[must_use]
     pub fn carried_len(&self) -> [u64; 2] {
@@ -184,7 +194,9 @@ impl Cable {
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().expect("no test panics while it holds the network")
+    shared
+        .lock()
+        .expect("no test panics while it holds the network")
 }
 
 impl Shared {
@@ -251,12 +263,19 @@ impl Shared {
             return Read::Wait;
         }
         let Some((arrival, batch)) = lane.batches.front_mut() else {
-            return if lane.is_ended { Read::Some } else { Read::Wait };
+            return if lane.is_ended {
+                Read::Some
+            } else {
+                Read::Wait
+            };
         };
         if *arrival > Instant::now() {
             return Read::WaitUntil(*arrival);
         }
-        let len = batch.len().min(buf.remaining()).min(self.weather.max_chunk_len);
+        let len = batch
+            .len()
+            .min(buf.remaining())
+            .min(self.weather.max_chunk_len);
         let (front, _) = batch.as_slices();
         let len = len.min(front.len());
         buf.put_slice(&front[..len]);
@@ -279,7 +298,11 @@ enum Read {
 
 impl Lane {
     fn wake(&mut self) {
-        self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
+        self.reader
+            .take()
+            .into_iter()
+            .chain(self.writer.take())
+            .for_each(Waker::wake);
     }
 }
 
@@ -297,8 +320,9 @@ impl AsyncRead for End {
                 Read::Wait => return Poll::Pending,
                 Read::WaitUntil(arrival) => arrival,
             };
-            let sleep =
-                self.arrival.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(arrival)));
+            let sleep = self
+                .arrival
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(arrival)));
             if sleep.deadline() != arrival {
                 sleep.as_mut().reset(arrival);
             }

@@ -52,6 +52,8 @@ pub struct PairEnd {
     /// Whether the owner keeps the windows closed: to be released by hand.
     pub hoards: bool,
     input: BytesMut,
+    /// It has closed its socket, and the other end knows.
+    has_left: bool,
 }
 
 /// Rounds within which everything must have come to rest.
@@ -72,6 +74,7 @@ impl Pair {
             events: Vec::new(),
             hoards: false,
             input: BytesMut::new(),
+            has_left: false,
         };
         let stream_window_len = client.stream_window_len.min(server.stream_window_len);
         let mut pair = Self {
@@ -101,8 +104,12 @@ impl Pair {
     /// If that never happens.
     pub fn drive_bounded(&mut self) {
         for _ in 0..MAX_ROUND_COUNT {
-            let there = self.client.carry_to(&mut self.server, self.now, &mut self.chunks);
-            let back = self.server.carry_to(&mut self.client, self.now, &mut self.chunks);
+            let there = self
+                .client
+                .carry_to(&mut self.server, self.now, &mut self.chunks);
+            let back = self
+                .server
+                .carry_to(&mut self.client, self.now, &mut self.chunks);
             if there + back == 0 {
                 return;
             }
@@ -118,8 +125,16 @@ impl Pair {
     pub fn check_rest(&mut self) {
         self.drive_bounded();
         for (name, end) in [("client", &self.client), ("server", &self.server)] {
-            assert_eq!(end.connection.open_streams(), 0, "streams are left at the {name}");
-            assert_eq!(end.connection.output_len(), 0, "output is left at the {name}");
+            assert_eq!(
+                end.connection.open_streams(),
+                0,
+                "streams are left at the {name}"
+            );
+            assert_eq!(
+                end.connection.output_len(),
+                0,
+                "output is left at the {name}"
+            );
             assert_eq!(end.input.len(), 0, "half a frame is left at the {name}");
         }
         self.check_windows();
@@ -140,16 +155,32 @@ impl Pair {
         ];
         let body = Bytes::from(vec![0; self.stream_window_len as usize]);
         let client = &mut self.client.connection;
-        let Ok(id) = client.open_stream(request, Body::More) else { return };
-        client.send_data(id, body.clone(), Body::Last).expect("the stream is open");
+        let Ok(id) = client.open_stream(request, Body::More) else {
+            return;
+        };
+        client
+            .send_data(id, body.clone(), Body::Last)
+            .expect("the stream is open");
         self.drive_bounded();
         let server = &mut self.server.connection;
         let ok = [Field::indexed(b":status", b"200")];
-        server.send_headers(id, ok, Body::More).expect("the request has come");
-        server.send_data(id, body.clone(), Body::Last).expect("the stream is open");
+        server
+            .send_headers(id, ok, Body::More)
+            .expect("the request has come");
+        server
+            .send_data(id, body.clone(), Body::Last)
+            .expect("the stream is open");
         self.drive_bounded();
-        assert_eq!(self.server.body(id).len(), body.len(), "the way to the server is stuck");
-        assert_eq!(self.client.body(id).len(), body.len(), "the way to the client is stuck");
+        assert_eq!(
+            self.server.body(id).len(),
+            body.len(),
+            "the way to the server is stuck"
+        );
+        assert_eq!(
+            self.client.body(id).len(),
+            body.len(),
+            "the way to the client is stuck"
+        );
     }
 }
 
@@ -227,10 +258,15 @@ impl PairEnd {
             other.take_events();
             carried_len += len;
         }
-        if other.connection.is_drained() && self.connection.output_len() > 0 {
+        if other.has_left {
             // Nobody is there to read it.
             let len = self.connection.output_len();
             self.connection.advance_output(len);
+        }
+        if self.connection.is_drained() && !self.has_left {
+            self.has_left = true;
+            other.connection.handle_eof();
+            other.take_events();
         }
         carried_len
     }

@@ -57,7 +57,9 @@ impl Random {
 /// # Panics
 /// As the test does.
 pub fn for_each_seed(seeds: Range<u64>, mut test: impl FnMut(u64)) {
-    let chosen = env::var("SEED").ok().map(|seed| seed.parse().expect("SEED is a number"));
+    let chosen = env::var("SEED")
+        .ok()
+        .map(|seed| seed.parse().expect("SEED is a number"));
     let seeds = chosen.map_or(seeds, |seed: u64| seed..seed + 1);
     for seed in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(seed))) {

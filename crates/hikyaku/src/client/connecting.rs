@@ -25,7 +25,7 @@ use super::error::ConnectError;
 use super::shared::{Io, Shared};
 use super::waiting::Waiting;
 use crate::Status;
-use crate::net::driver::Driver;
+use crate::net::driver::{Driver, Part};
 use crate::net::outbox::{Outbox, Sleep, Wish};
 
 /// How long one attempt to connect may take (connection-backoff.md).
@@ -36,12 +36,10 @@ type Told = oneshot::Sender<Result<(), ConnectError>>;
 /// Looks after a channel until it is dropped. With `told`, it connects at once, and gives up after
 /// a first failure.
 pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
+    let _caretaker = Caretaker(Arc::clone(&shared));
     let mut backoff = Backoff::new();
     loop {
-        let mut lobby = Lobby {
-            outbox: shared.current_outbox(),
-            waiting: Waiting::new(),
-        };
+        let mut lobby = Lobby::over(&shared);
         if told.is_none() && poll_fn(|cx| lobby.poll_wanted(cx)).await == Wanted::Nothing {
             return;
         }
@@ -50,32 +48,43 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
             connected = connect(&shared) => connected,
             () = poll_fn(|cx| lobby.poll_for_ever(cx)) => return,
         };
-        match connected {
+        let served = match connected {
             Ok(io) => {
-                backoff = Backoff::new();
                 if let Some(told) = told.take() {
                     let _ = told.send(Ok(()));
                 }
-                match io {
+                let served = match io {
                     Connected::Tcp(io) => drive(&shared, io, lobby).await,
                     Connected::Custom(io) => drive(&shared, io, lobby).await,
-                }
-            }
-            Err(error) => {
-                let error = ConnectError::Connect {
-                    addr: shared.target.addr.clone(),
-                    error,
                 };
-                if let Some(told) = told.take() {
-                    let _ = told.send(Err(error));
-                    return;
-                }
-                lobby.back_off(error.into(), &mut backoff).await;
-                if lobby.leave(&shared) == Wanted::Nothing {
-                    return;
-                }
+                lobby = Lobby::over(&shared);
+                served
             }
+            Err(error) => Err(error),
+        };
+        let Err(error) = served else {
+            backoff = Backoff::new();
+            continue;
+        };
+        let addr = shared.target.addr.clone();
+        let error = ConnectError::Connect { addr, error };
+        if let Some(told) = told.take() {
+            let _ = told.send(Err(error));
+            return;
         }
+        lobby.back_off(error.into(), &mut backoff).await;
+        if lobby.leave(&shared) == Wanted::Nothing {
+            return;
+        }
+    }
+}
+
+/// Dropped when the task of a channel ends, with its runtime at the latest.
+struct Caretaker(Arc<Shared>);
+
+impl Drop for Caretaker {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 
@@ -117,19 +126,41 @@ async fn connect_tcp(addr: &str) -> io::Result<TcpStream> {
 
 /// Drives one connection until it ends, or until it only finishes what it has: then a task of its
 /// own does that.
-async fn drive<S: Io + 'static>(shared: &Arc<Shared>, io: S, lobby: Lobby) {
+///
+/// # Errors
+/// The server never showed its SETTINGS: the connection was of no use, and the next one has to wait.
+async fn drive<S: Io + 'static>(shared: &Arc<Shared>, io: S, lobby: Lobby) -> io::Result<()> {
     let Lobby { outbox, waiting } = lobby;
     let connection = Connection::client(shared.http2.clone());
     let calls = ClientCalls::new(Arc::clone(shared), Arc::clone(&outbox), waiting);
     let mut driver = Driver::new(io, connection, calls, Arc::clone(&outbox));
-    let is_over = poll_fn(|cx| driver.poll_until_parted(cx)).await;
+    let mut handshake = pin!(tokio::time::sleep(CONNECT_TIMEOUT));
+    let outcome = poll_fn(|cx| match driver.poll_until_parted(cx) {
+        Poll::Ready(part) => Poll::Ready(Some(part)),
+        Poll::Pending if driver.calls_mut().was_ready() => Poll::Pending,
+        Poll::Pending => handshake.as_mut().poll(cx).map(|()| None),
+    })
+    .await;
     shared.renew(&outbox);
     let mut left = driver.calls_mut().take_waiting();
     while let Some(mailbox) = left.pop() {
         shared.forward(mailbox);
     }
-    if !is_over {
-        tokio::spawn(driver);
+    let was_ready = driver.calls_mut().was_ready();
+    match outcome {
+        None => {
+            let what = "the server did not send its SETTINGS within 20 s";
+            Err(io::Error::new(io::ErrorKind::TimedOut, what))
+        }
+        Some(Part::Over) if !was_ready => {
+            let what = "the server closed the connection before its SETTINGS";
+            Err(io::Error::new(io::ErrorKind::ConnectionReset, what))
+        }
+        Some(Part::Over) => Ok(()),
+        Some(Part::Draining) => {
+            tokio::spawn(driver);
+            Ok(())
+        }
     }
 }
 
@@ -148,6 +179,13 @@ enum Wanted {
 }
 
 impl Lobby {
+    fn over(shared: &Shared) -> Self {
+        Self {
+            outbox: shared.current_outbox(),
+            waiting: Waiting::new(),
+        }
+    }
+
     /// Ready once a call waits, or when the channel has been dropped.
     fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Wanted> {
         match self.poll_take_in(cx) {

@@ -30,6 +30,8 @@ pub(crate) struct ClientCalls {
     waiting: Waiting,
     timers: Timers<StreamId>,
     life: Life,
+    /// Whether the server's SETTINGS have been seen.
+    was_ready: bool,
     error: Option<ConnectionError>,
 }
 
@@ -60,8 +62,14 @@ impl ClientCalls {
             waiting,
             timers: Timers::new(),
             life: Life::Open,
+            was_ready: false,
             error: None,
         }
+    }
+
+    /// Whether the server has shown its SETTINGS, and so that it speaks HTTP/2.
+    pub(crate) fn was_ready(&self) -> bool {
+        self.was_ready
     }
 
     /// The calls that never got a stream here.
@@ -71,7 +79,7 @@ impl ClientCalls {
 
     /// Opens what has waited, as far as the server's limit goes.
     pub(crate) fn open_waiting(&mut self, out: &mut Connection) {
-        while self.life != Life::Draining && out.can_open_stream() {
+        while self.life != Life::Draining && can_open(out) {
             let Some(mailbox) = self.waiting.pop() else {
                 return;
             };
@@ -82,7 +90,7 @@ impl ClientCalls {
     fn on_unopened(&mut self, mailbox: Arc<Mailbox>, out: &mut Connection) {
         match self.life {
             Life::Draining | Life::Gone => self.shared.forward(mailbox),
-            Life::Open | Life::Closing if self.waiting.is_empty() && out.can_open_stream() => {
+            Life::Open | Life::Closing if self.waiting.is_empty() && can_open(out) => {
                 self.open(&mailbox, out);
             }
             Life::Open | Life::Closing => self.waiting.take_in(mailbox),
@@ -273,6 +281,12 @@ fn send(
     outbound.take_waker()
 }
 
+/// Whether a call may have a stream now. Not before the server has told its limit: a stream beyond
+/// it would be refused, and its call with it.
+fn can_open(out: &Connection) -> bool {
+    out.is_established() && out.can_open_stream()
+}
+
 fn deadline_exceeded() -> Status {
     Status::deadline_exceeded("deadline exceeded")
 }
@@ -293,13 +307,22 @@ impl Calls for ClientCalls {
             Event::SendRoom { id } => self.pump(id, connection),
             Event::StreamRoom => self.open_waiting(connection),
             Event::GoAway { .. } if self.life == Life::Open => self.life = Life::Draining,
-            Event::Closed { error } => self.error = error,
+            Event::Closed { error } => {
+                self.error = error;
+                if self.life == Life::Open {
+                    self.life = Life::Draining;
+                }
+                self.on_gone(None);
+            }
             // A GOAWAY on a connection that drains already, a PING of nobody's, and what is to come.
             Event::GoAway { .. } | Event::PingAck { .. } | _ => {}
         }
     }
 
     fn on_events_end(&mut self, connection: &mut Connection) {
+        // A connection that is over counts as established, too.
+        let is_open = matches!(self.life, Life::Open | Life::Closing);
+        self.was_ready |= is_open && connection.is_established();
         self.open_waiting(connection);
     }
 
@@ -364,8 +387,6 @@ impl Drop for ClientCalls {
     fn drop(&mut self) {
         if self.life != Life::Gone {
             self.on_gone(None);
-            self.waiting
-                .fail_all(&Status::unavailable("the channel's runtime has ended"));
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::target::Target;
 use crate::net::mailbox::Mailbox;
 use crate::net::outbox::{Outbox, Wish};
+use crate::{Origin, Status};
 
 /// What the channel and its connections know of each other.
 pub(crate) struct Shared {
@@ -26,6 +27,8 @@ struct Current {
     /// Where new calls go: the open connection, or the one in the making.
     outbox: Arc<Outbox>,
     is_closed: bool,
+    /// The task that connects is gone, with the runtime it lived on.
+    is_abandoned: bool,
 }
 
 impl Shared {
@@ -44,6 +47,7 @@ impl Shared {
             current: Mutex::new(Current {
                 outbox: Outbox::new(),
                 is_closed: false,
+                is_abandoned: false,
             }),
         })
     }
@@ -60,7 +64,21 @@ impl Shared {
     pub(crate) fn forward(&self, mut mailbox: Arc<Mailbox>) {
         // An outbox is replaced before it closes, so that the second try finds an open one.
         while let Err(back) = mailbox.move_to(&self.current_outbox()) {
+            if self.current().is_abandoned {
+                return back.fail(&runtime_ended());
+            }
             mailbox = back;
+        }
+    }
+
+    /// Nobody connects any more: ends the calls that have not been looked at, and all that come.
+    pub(crate) fn abandon(&self) {
+        let mut current = self.current();
+        current.is_abandoned = true;
+        let outbox = Arc::clone(&current.outbox);
+        drop(current);
+        for mailbox in outbox.close() {
+            mailbox.fail(&runtime_ended());
         }
     }
 
@@ -74,6 +92,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// The status of a call on a channel whose runtime was dropped.
+pub(crate) fn runtime_ended() -> Status {
+    Status::unavailable("the channel's runtime has ended").with_origin(Origin::Local)
 }
 
 impl fmt::Debug for Shared {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::shared::runtime_ended;
 use crate::Status;
 use crate::net::mailbox::Mailbox;
 use crate::net::timers::Timers;
@@ -87,6 +88,15 @@ impl Waiting {
     fn remove(&mut self, number: u64) {
         if let Some((_, Some(deadline))) = self.calls.remove(&number) {
             self.timers.remove(deadline, number);
+        }
+    }
+}
+
+impl Drop for Waiting {
+    /// Calls wait to their end, unless the runtime ends first.
+    fn drop(&mut self) {
+        if !self.is_empty() {
+            self.fail_all(&runtime_ended());
         }
     }
 }

@@ -14,10 +14,12 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use hikyaku_http2::{Connection, Event};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::Sleep as Timer;
 
 use super::clock;
 use super::mailbox::Mailbox;
@@ -35,6 +37,10 @@ const MAX_READ_COUNT: usize = 8;
 
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
+
+/// How long the last bytes of a connection that is over may take to leave: a peer that does not read
+/// them must not keep the socket.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What runs over a connection: the calls of a server, or those of a client.
 pub(crate) trait Calls {
@@ -68,7 +74,18 @@ pub(crate) struct Driver<S, C: Calls> {
     rung: Vec<Arc<Mailbox>>,
     wish: Wish,
     is_read_open: bool,
+    /// Runs once the connection is over.
+    linger: Option<Pin<Box<Timer>>>,
     is_gone: bool,
+}
+
+/// Why a connection takes no new calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// It is over.
+    Over,
+    /// It finishes the calls it has, and has to be driven until then.
+    Draining,
 }
 
 /// Whether a step of the driver has to be followed by another before it may sleep.
@@ -96,6 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             rung: Vec::new(),
             wish: Wish::Serve,
             is_read_open: true,
+            linger: None,
             is_gone: false,
         }
     }
@@ -104,12 +122,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         &mut self.calls
     }
 
-    /// Drives the connection until it is over (`true`) or its calls have parted from it (`false`):
-    /// then it still has to be driven, but takes no new calls.
-    pub(crate) fn poll_until_parted(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    /// Drives the connection until it takes no new calls.
+    pub(crate) fn poll_until_parted(&mut self, cx: &mut Context<'_>) -> Poll<Part> {
         match self.poll_drive(cx) {
-            Poll::Ready(()) => Poll::Ready(true),
-            Poll::Pending if self.calls.is_parted() => Poll::Ready(false),
+            Poll::Ready(()) => Poll::Ready(Part::Over),
+            Poll::Pending if self.calls.is_parted() => Poll::Ready(Part::Draining),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -132,6 +149,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             self.dispatch_events();
             self.connection.poll_transmit();
             let written = self.poll_write(cx)?;
+            if let Some(linger) = &mut self.linger
+                && linger.as_mut().poll(cx).is_ready()
+            {
+                return Poll::Ready(Ok(()));
+            }
             if self.connection.is_drained() {
                 return Pin::new(&mut self.socket).poll_shutdown(cx).map(|_| Ok(()));
             }
@@ -163,14 +185,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
     }
 
     fn dispatch_events(&mut self) {
-        let mut has_any = false;
         while let Some(event) = self.connection.poll_event() {
-            has_any = true;
-            self.calls.on_event(event, &mut self.connection);
+            self.dispatch(event);
         }
-        if has_any {
-            self.calls.on_events_end(&mut self.connection);
+        self.calls.on_events_end(&mut self.connection);
+    }
+
+    fn dispatch(&mut self, event: Event) {
+        if let Event::Closed { .. } = event {
+            self.linger = Some(Box::pin(tokio::time::sleep(LINGER)));
         }
+        self.calls.on_event(event, &mut self.connection);
     }
 
     /// Writes until the output is empty (`Rest`), the socket is full (`Rest`) or the output made
@@ -193,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             }
             // Room in a stream's queue is an event that lets its call go on.
             while let Some(event) = self.connection.poll_event() {
-                self.calls.on_event(event, &mut self.connection);
+                self.dispatch(event);
                 turn = Turn::Again;
             }
         }

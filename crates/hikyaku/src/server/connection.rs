@@ -16,11 +16,12 @@ use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId};
 use tokio::task::AbortHandle;
 
 use super::answer::{Direct, Head, complete, finish, refuse};
+use super::fallback::{Fallback, PlainRequests};
 use super::head::KnownHeads;
 use super::router::Router;
 use super::runner::{Input, Runner, Started};
 use crate::call::message::Only;
-use crate::call::server::Phrases;
+use crate::call::server::{Phrases, Refusal};
 use crate::net::clock;
 use crate::net::driver::Calls;
 use crate::net::hashing::NumberMap;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     /// Bytes of one request message.
     pub(crate) max_message_len: usize,
     pub(crate) phrases: Phrases,
+    /// Answers what is not gRPC.
+    pub(crate) fallback: Option<Fallback>,
 }
 
 /// The calls of one connection.
@@ -47,6 +50,7 @@ pub(crate) struct ServerCalls {
     runners: Vec<Option<Box<dyn Runner>>>,
     known: KnownHeads,
     calls: NumberMap<u32, Call>,
+    plain: PlainRequests,
     /// Calls whose handler starts when the events of this read have all been seen, so that it
     /// finds in its first poll what has come already.
     gathered: Vec<StreamId>,
@@ -101,6 +105,7 @@ impl ServerCalls {
         let mut runners = Vec::new();
         runners.resize_with(shared.router.method_count(), || None);
         Self {
+            plain: PlainRequests::new(Arc::clone(&shared), peer_addr),
             shared,
             outbox,
             peer_addr,
@@ -115,6 +120,9 @@ impl ServerCalls {
     fn on_headers(&mut self, id: StreamId, headers: Headers, body: Body, out: &mut Connection) {
         let known = match self.known.read(&headers, &self.shared.router) {
             Ok(known) => known,
+            Err(Refusal::Http(_)) if self.plain.takes(&headers) => {
+                return self.plain.on_headers(id, headers, body, out);
+            }
             Err(refusal) => return refuse(out, &self.shared.phrases, id, refusal, body),
         };
         let deadline = known
@@ -161,7 +169,7 @@ impl ServerCalls {
         // reader holds back its own stream and no other.
         out.release_connection(data.len());
         let Some(call) = self.calls.get_mut(&id.number()) else {
-            return;
+            return self.plain.on_data(id, &data, body, out);
         };
         call.request = body;
         match &mut call.phase {
@@ -391,6 +399,8 @@ impl ServerCalls {
         if let Some(call) = self.calls.remove(&id.number()) {
             self.forget_deadline(id, call.deadline);
             call.phase.cut(status);
+        } else {
+            self.plain.forget(id);
         }
     }
 
@@ -457,12 +467,13 @@ impl Calls for ServerCalls {
                 self.on_reset(id, &Status::cancelled(what).with_origin(Origin::Peer));
             }
             Event::SendRoom { id } => self.pump(id, connection),
-            // These concern clients, or are followed by the end of the connection.
+            // Its last bytes may have to wait, its handlers do not.
+            Event::Closed { .. } => self.on_gone(None),
+            // These concern clients.
             Event::Unprocessed { .. }
             | Event::StreamRoom
             | Event::GoAway { .. }
             | Event::PingAck { .. }
-            | Event::Closed { .. }
             | _ => {}
         }
     }

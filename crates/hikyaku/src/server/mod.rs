@@ -4,6 +4,7 @@ mod accept;
 mod answer;
 pub(crate) mod catalog;
 mod connection;
+mod fallback;
 mod head;
 mod method;
 mod replies;
@@ -14,6 +15,7 @@ mod runtime;
 mod serve;
 
 pub use accept::{Listener, bind};
+pub use fallback::{HttpRequest, HttpResponse};
 pub use method::Methods;
 pub use replies::Replies;
 pub use requests::Requests;

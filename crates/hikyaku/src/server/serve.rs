@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::accept::{Listener, bind};
 use super::connection::{ServerCalls, Shared};
+use super::fallback::{Fallback, HttpRequest, HttpResponse};
 use super::router::{Router, Service};
 use crate::call::server::Phrases;
 use crate::net::driver::Driver;
@@ -38,6 +39,7 @@ pub struct Server {
     http2: hikyaku_http2::Config,
     max_message_len: usize,
     shutdown_grace: Duration,
+    fallback: Option<Fallback>,
 }
 
 /// Why a server could not serve.
@@ -84,7 +86,7 @@ impl fmt::Debug for Server {
             .field("http2", &self.http2)
             .field("max_message_len", &self.max_message_len)
             .field("shutdown_grace", &self.shutdown_grace)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,6 +98,7 @@ impl Server {
             http2: hikyaku_http2::Config::default(),
             max_message_len: crate::MAX_MESSAGE_LEN,
             shutdown_grace: Duration::from_secs(30),
+            fallback: None,
         }
     }
 
@@ -123,6 +126,35 @@ impl Server {
     /// by default.
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.shutdown_grace = grace;
+        self
+    }
+
+    /// Answers plain HTTP/2 requests with `handler`: those that are no gRPC calls, by their method or
+    /// content type, and whose path is not that of a gRPC method. Without it, and at the paths of
+    /// methods, they get a 405 or 415.
+    ///
+    /// The handler is called once the request is there in full, in the task of its connection: it
+    /// should answer at once. A body over [`Server::max_message_len`] gets a 413, a panic a 500.
+    /// `CONNECT` gets a 405.
+    ///
+    /// # Example
+    /// ```
+    /// use hikyaku::server::{HttpRequest, HttpResponse};
+    ///
+    /// fn pages(request: HttpRequest) -> HttpResponse {
+    ///     match (request.method(), request.path()) {
+    ///         ("GET" | "HEAD", "/health") => HttpResponse::new(200).with_body("ok\n"),
+    ///         ("GET" | "HEAD", "/") => HttpResponse::new(302).with_field("location", "/health"),
+    ///         _ => HttpResponse::new(404),
+    ///     }
+    /// }
+    /// let server = hikyaku::Server::new().fallback(pages);
+    /// ```
+    pub fn fallback(
+        mut self,
+        handler: impl Fn(HttpRequest) -> HttpResponse + Send + Sync + 'static,
+    ) -> Self {
+        self.fallback = Some(Box::new(handler));
         self
     }
 
@@ -176,6 +208,7 @@ impl Server {
             http2: self.http2,
             max_message_len: self.max_message_len,
             phrases: Phrases::new(),
+            fallback: self.fallback,
         });
         let mut connections = Connections::default();
         let mut shutdown = pin!(shutdown);

@@ -42,7 +42,10 @@ fn a_million_replies_to_a_reader_that_sleeps_are_held_back() {
         settle().await;
         let first = sent.load(Ordering::SeqCst);
         assert!(first > 1000, "{first} messages fit into any window");
-        assert!(first * MESSAGE_LEN < MAX_UNDER_WAY_LEN, "{first} messages under way");
+        assert!(
+            first * MESSAGE_LEN < MAX_UNDER_WAY_LEN,
+            "{first} messages under way"
+        );
         settle().await;
         assert_eq!(sent.load(Ordering::SeqCst), first, "it waits");
 
@@ -52,7 +55,10 @@ fn a_million_replies_to_a_reader_that_sleeps_are_held_back() {
         }
         settle().await;
         let ahead = sent.load(Ordering::SeqCst) - 100_000;
-        assert!(ahead * MESSAGE_LEN < MAX_UNDER_WAY_LEN, "{ahead} messages ahead");
+        assert!(
+            ahead * MESSAGE_LEN < MAX_UNDER_WAY_LEN,
+            "{ahead} messages ahead"
+        );
 
         let mut count = 100_000;
         while replies.next().await.unwrap().is_some() {
@@ -76,11 +82,17 @@ fn requests_to_a_handler_that_sleeps_are_held_back() {
         let channel = Network::serving(calls).channel();
         let mut call = channel.tell("/test.Calls/Sleep", ()).await;
         let mut count = 0_u64;
-        while tokio::time::timeout(Duration::from_secs(60), call.send(1)).await.is_ok() {
+        while tokio::time::timeout(Duration::from_secs(60), call.send(1))
+            .await
+            .is_ok()
+        {
             count += 1;
         }
         assert!(count > 1000, "{count} messages fit into any window");
-        assert!(count as usize * MESSAGE_LEN < MAX_UNDER_WAY_LEN, "{count} messages under way");
+        assert!(
+            count as usize * MESSAGE_LEN < MAX_UNDER_WAY_LEN,
+            "{count} messages under way"
+        );
         // Once the handler wakes up, they go on.
         for _ in 0..100_000 {
             call.send(1).await.unwrap();
@@ -105,7 +117,9 @@ fn slow_streams_do_not_stop_another() {
         let mut deaf = Vec::new();
         for _ in 0..20 {
             let mut call = channel.tell("/test.Calls/Deaf", ()).await;
-            deaf.push(tokio::spawn(async move { while call.send(1).await.is_ok() {} }));
+            deaf.push(tokio::spawn(
+                async move { while call.send(1).await.is_ok() {} },
+            ));
         }
         settle().await;
         let (numbers, end) = collect(channel.list("/test.Calls/Count", 100_000).await).await;
@@ -193,7 +207,10 @@ fn a_message_longer_than_every_window_comes_through() {
 async fn send_back(channel: Channel, n: u8) {
     let message = Bytes::from(vec![n; 10 << 20]);
     let request = message.clone().into();
-    let response = channel.unary::<Plain, Bytes, Bytes>("/test.Calls/Same", request).await.unwrap();
+    let response = channel
+        .unary::<Plain, Bytes, Bytes>("/test.Calls/Same", request)
+        .await
+        .unwrap();
     assert!(response.into_message() == message);
 }
 
@@ -216,7 +233,10 @@ fn a_network_that_stops_stops_the_sender() {
         settle().await;
         let ahead = sent.load(Ordering::SeqCst);
         // The link itself takes another 256 KiB.
-        assert!(ahead * MESSAGE_LEN < 2 * MAX_UNDER_WAY_LEN, "{ahead} messages under way");
+        assert!(
+            ahead * MESSAGE_LEN < 2 * MAX_UNDER_WAY_LEN,
+            "{ahead} messages under way"
+        );
         network.cable().release();
         assert_eq!(reading.await.unwrap(), 1_000_000);
     });

@@ -58,7 +58,11 @@ fn dropping_a_unary_call_drops_its_handler() {
         let live = Live::new();
         let channel = endless(&live);
         let call = channel.ask("/test.Calls/Ask", 1);
-        assert!(tokio::time::timeout(Duration::from_secs(1), call).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), call)
+                .await
+                .is_err()
+        );
         settle().await;
         assert_eq!((live.count(), live.made_count()), (0, 1));
     });
@@ -115,7 +119,11 @@ fn an_abandoned_stream_of_requests_does_not_look_complete() {
         drop(call);
         settle().await;
         assert_eq!((live.count(), live.made_count()), (0, 1));
-        assert_eq!(ended.made_count(), 0, "the handler took the requests for all there were");
+        assert_eq!(
+            ended.made_count(),
+            0,
+            "the handler took the requests for all there were"
+        );
     });
 }
 
@@ -153,8 +161,19 @@ fn a_call_dropped_before_it_was_sent_is_never_made() {
         network.delay_connecting(Duration::from_secs(5));
         let channel = network.channel();
         let call = channel.ask("/test.Calls/Square", 1);
-        assert!(tokio::time::timeout(Duration::from_secs(1), call).await.is_err());
-        assert_eq!(channel.ask("/test.Calls/Square", 2).await.unwrap().into_message(), 4);
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), call)
+                .await
+                .is_err()
+        );
+        assert_eq!(
+            channel
+                .ask("/test.Calls/Square", 2)
+                .await
+                .unwrap()
+                .into_message(),
+            4
+        );
         assert_eq!(live.made_count(), 1);
     });
 }
@@ -177,7 +196,10 @@ fn the_handler_sees_cancelled_in_streams_that_outlive_it() {
         drop(replies);
         for _ in 0..2 {
             let status = tell.recv().await.unwrap();
-            assert_eq!((status.code(), status.origin()), (Code::Cancelled, Origin::Peer));
+            assert_eq!(
+                (status.code(), status.origin()),
+                (Code::Cancelled, Origin::Peer)
+            );
         }
     });
 }
@@ -190,8 +212,12 @@ fn a_cancelled_call_is_reset_on_the_wire() {
         let channel = network.channel();
         let caller = tokio::spawn(async move { channel.ask("/test.Calls/Ask", 1).await });
         let mut server = door.raw_server(&[]).await;
-        let Frame::Headers { end: false, .. } = server.read_on(1).await else { panic!() };
-        let Frame::Data { end: true, .. } = server.read_on(1).await else { panic!() };
+        let Frame::Headers { end: false, .. } = server.read_on(1).await else {
+            panic!()
+        };
+        let Frame::Data { end: true, .. } = server.read_on(1).await else {
+            panic!()
+        };
         caller.abort();
         assert_eq!(server.read_on(1).await, Frame::Reset { stream: 1, code: 8 });
     });
@@ -231,7 +257,11 @@ fn resets_of_the_server_become_statuses() {
             };
             let (outcome, ()) = tokio::join!(channel.ask("/test.Calls/Ask", 1), reply);
             let status = outcome.unwrap_err();
-            assert_eq!((status.code(), status.origin()), (code, Origin::Peer), "{number:#x}");
+            assert_eq!(
+                (status.code(), status.origin()),
+                (code, Origin::Peer),
+                "{number:#x}"
+            );
         }
     });
 }
@@ -247,7 +277,9 @@ fn a_reset_ends_a_stream_of_replies_behind_those_that_came() {
         server.read_on(1).await;
         let head = raw::block(&[(":status", "200"), ("content-type", "application/grpc")]);
         server.send(&Frame::headers(1, &head, false)).await;
-        server.send(&Frame::message(1, &7_u64.to_be_bytes(), false)).await;
+        server
+            .send(&Frame::message(1, &7_u64.to_be_bytes(), false))
+            .await;
         server.send(&Frame::reset(1, 8)).await;
         let (numbers, end) = collect(replies).await;
         assert_eq!(numbers, [7]);
@@ -267,7 +299,14 @@ fn thousands_of_cancelled_calls_do_no_harm() {
         }
         settle().await;
         assert_eq!(live.count(), 0);
-        assert_eq!(channel.ask("/test.Calls/Square", 9).await.unwrap().into_message(), 81);
+        assert_eq!(
+            channel
+                .ask("/test.Calls/Square", 9)
+                .await
+                .unwrap()
+                .into_message(),
+            81
+        );
         assert_eq!(network.attempt_count(), 1);
     });
 }

@@ -26,7 +26,10 @@ async fn takes_a_second<T>(call: impl Future<Output = T>) -> T {
     let start = Instant::now();
     let outcome = call.await;
     let elapsed = start.elapsed();
-    assert!(elapsed >= SECOND && elapsed < SECOND + SECOND / 10, "{elapsed:?}");
+    assert!(
+        elapsed >= SECOND && elapsed < SECOND + SECOND / 10,
+        "{elapsed:?}"
+    );
     outcome
 }
 
@@ -39,10 +42,18 @@ fn the_server_is_told() {
             Ok((left.as_millis() as u64).into())
         });
         let channel = Network::serving(calls).channel();
-        let left = channel.ask("/test.Calls/Left", timed(1)).await.unwrap().into_message();
+        let left = channel
+            .ask("/test.Calls/Left", timed(1))
+            .await
+            .unwrap()
+            .into_message();
         assert!((990..=1000).contains(&left), "{left} ms");
         let request = Request::new(1).with_timeout(Duration::from_secs(360_000));
-        let left = channel.ask("/test.Calls/Left", request).await.unwrap().into_message();
+        let left = channel
+            .ask("/test.Calls/Left", request)
+            .await
+            .unwrap()
+            .into_message();
         assert!((359_999_000..=360_000_000).contains(&left), "{left} ms");
     });
 }
@@ -62,7 +73,9 @@ fn a_sleeping_handler_is_dropped_at_both_ends() {
         });
         network.serve(hikyaku::Server::new().add(calls));
         let channel = network.channel();
-        let status = takes_a_second(channel.ask("/test.Calls/Sleep", timed(1))).await.unwrap_err();
+        let status = takes_a_second(channel.ask("/test.Calls/Sleep", timed(1)))
+            .await
+            .unwrap_err();
         check(&status);
         virtual_time::settle().await;
         assert_eq!((live.count(), live.made_count()), (0, 1));
@@ -100,7 +113,8 @@ fn the_server_keeps_it_while_the_request_is_half_sent() {
         for (stream, path) in [(1, "/test.Calls/Square"), (3, "/test.Calls/Sum")] {
             let block = raw::request(path, &[("grpc-timeout", "1000m")]);
             peer.send(&Frame::headers(stream, &block, false)).await;
-            peer.send(&Frame::data(stream, &[0, 0, 0, 0, 8, 1, 2], false)).await;
+            peer.send(&Frame::data(stream, &[0, 0, 0, 0, 8, 1, 2], false))
+                .await;
             let frames = takes_a_second(peer.read_stream(stream)).await;
             assert_eq!(frames[0].field("grpc-status"), Some("4"), "{frames:?}");
         }
@@ -115,13 +129,17 @@ fn the_server_keeps_it_for_a_reader_that_is_stuck() {
         let mut peer = network.raw_client().await;
         let block = raw::request("/test.Calls/Count", &[("grpc-timeout", "1S")]);
         peer.send(&Frame::headers(1, &block, false)).await;
-        peer.send(&Frame::message(1, &u64::MAX.to_be_bytes(), true)).await;
+        peer.send(&Frame::message(1, &u64::MAX.to_be_bytes(), true))
+            .await;
         // The window of the stream is never opened again: its replies are stuck.
         let frames = takes_a_second(peer.read_stream(1)).await;
-        let received: usize = frames.iter().map(|frame| match frame {
-            Frame::Data { data, .. } => data.len(),
-            _ => 0,
-        }).sum();
+        let received: usize = frames
+            .iter()
+            .map(|frame| match frame {
+                Frame::Data { data, .. } => data.len(),
+                _ => 0,
+            })
+            .sum();
         assert_eq!(received, 65_535, "as much as the window takes");
         assert_eq!(frames.last(), Some(&Frame::Reset { stream: 1, code: 8 }));
         virtual_time::settle().await;
@@ -134,9 +152,8 @@ fn it_covers_a_stream_of_replies_to_its_end() {
     virtual_time::run(async {
         let (live, guarded) = (Live::new(), Live::new());
         let stopped = guarded.clone();
-        let calls = Calls::four_kinds(&live).server_streaming(
-            "/test.Calls/Tick",
-            move |_, mut replies| {
+        let calls =
+            Calls::four_kinds(&live).server_streaming("/test.Calls/Tick", move |_, mut replies| {
                 let guard = stopped.guard();
                 async move {
                     let _guard = guard;
@@ -146,12 +163,12 @@ fn it_covers_a_stream_of_replies_to_its_end() {
                     }
                     Ok(())
                 }
-            },
-        );
+            });
         let channel = Network::serving(calls).channel();
-        let (ticks, end) =
-            takes_a_second(async { collect(channel.list("/test.Calls/Tick", timed(1)).await).await })
-                .await;
+        let (ticks, end) = takes_a_second(async {
+            collect(channel.list("/test.Calls/Tick", timed(1)).await).await
+        })
+        .await;
         assert!(ticks.len() >= 9, "{ticks:?}");
         check(&end.unwrap_err());
         virtual_time::settle().await;
@@ -202,8 +219,16 @@ fn a_handler_learns_of_it_in_its_streams() {
         let call = channel.tell("/test.Calls/Lend", timed(())).await;
         tokio::time::sleep(2 * SECOND).await;
         check(&call.finish().await.unwrap_err());
-        let seen = seen.lock().unwrap().take().expect("the task is done").unwrap_err();
-        assert!([Code::DeadlineExceeded, Code::Cancelled].contains(&seen.code()), "{seen:?}");
+        let seen = seen
+            .lock()
+            .unwrap()
+            .take()
+            .expect("the task is done")
+            .unwrap_err();
+        assert!(
+            [Code::DeadlineExceeded, Code::Cancelled].contains(&seen.code()),
+            "{seen:?}"
+        );
     });
 }
 
@@ -214,7 +239,10 @@ fn a_call_that_is_late_from_the_start_is_not_made() {
         let channel = Network::serving(Calls::four_kinds(&live)).channel();
         for _ in 0..2 {
             let request = Request::new(1).with_timeout(Duration::ZERO);
-            let status = channel.ask("/test.Calls/Square", request).await.unwrap_err();
+            let status = channel
+                .ask("/test.Calls/Square", request)
+                .await
+                .unwrap_err();
             check(&status);
             assert_eq!(status.origin(), Origin::Local);
             assert_eq!(live.made_count(), 0);
@@ -232,10 +260,21 @@ fn it_covers_connecting() {
         let channel = network.channel();
         let call = channel.ask("/test.Calls/Square", timed(1));
         check(&takes_a_second(call).await.unwrap_err());
-        let call = async { collect(channel.list("/test.Calls/Count", timed(1)).await).await.1 };
+        let call = async {
+            collect(channel.list("/test.Calls/Count", timed(1)).await)
+                .await
+                .1
+        };
         check(&takes_a_second(call).await.unwrap_err());
         // Connecting goes on for those who have the time.
-        assert_eq!(channel.ask("/test.Calls/Square", 3).await.unwrap().into_message(), 9);
+        assert_eq!(
+            channel
+                .ask("/test.Calls/Square", 3)
+                .await
+                .unwrap()
+                .into_message(),
+            9
+        );
         assert_eq!(network.attempt_count(), 1);
     });
 }

@@ -133,7 +133,9 @@ fn echo() -> Channel {
 
 async fn echoed(channel: &Channel, message: Bytes) -> Result<Bytes, Status> {
     let path = "/test.Calls/Same";
-    let response = channel.unary::<Plain, Bytes, Bytes>(path, message.into()).await?;
+    let response = channel
+        .unary::<Plain, Bytes, Bytes>(path, message.into())
+        .await?;
     Ok(response.into_message())
 }
 

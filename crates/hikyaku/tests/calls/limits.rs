@@ -63,16 +63,41 @@ fn a_burst_before_the_settings_are_known_finishes_too() {
 }
 
 #[test]
+fn a_burst_beyond_a_limit_that_is_not_known_yet_finishes_too() {
+    virtual_time::run(async {
+        let network = Network::new();
+        let calls = Calls::four_kinds(&Live::new());
+        network.serve(Server::new().add(calls).max_concurrent_calls(3));
+        let channel = network.channel();
+        let calls = (0..50_u64).map(|n| {
+            let channel = channel.clone();
+            tokio::spawn(async move { channel.ask("/test.Calls/Later", n).await })
+        });
+        for (n, call) in (0..).zip(calls.collect::<Vec<_>>()) {
+            assert_eq!(call.await.unwrap().unwrap().into_message(), n * n);
+        }
+    });
+}
+
+#[test]
 fn a_waiting_call_that_is_dropped_makes_way() {
     virtual_time::run(async {
         let live = Live::new();
         let network = Network::new();
-        network.serve(Server::new().add(Calls::four_kinds(&live)).max_concurrent_calls(1));
+        network.serve(
+            Server::new()
+                .add(Calls::four_kinds(&live))
+                .max_concurrent_calls(1),
+        );
         let channel = network.channel();
         let (sender, mut sums) = channel.talk("/test.Calls/Sums", ()).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let waiting = channel.ask("/test.Calls/Square", 3);
-        assert!(tokio::time::timeout(Duration::from_secs(1), waiting).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), waiting)
+                .await
+                .is_err()
+        );
         let next = channel.clone();
         let next = tokio::spawn(async move { next.ask("/test.Calls/Square", 4).await });
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -95,7 +120,10 @@ fn lengths() -> Calls {
 }
 
 async fn ask_bytes(channel: &Channel, path: &'static str, of: Bytes) -> Result<Bytes, Status> {
-    Ok(channel.unary::<Plain, Bytes, Bytes>(path, of.into()).await?.into_message())
+    Ok(channel
+        .unary::<Plain, Bytes, Bytes>(path, of.into())
+        .await?
+        .into_message())
 }
 
 #[test]
@@ -104,7 +132,12 @@ fn a_request_over_the_limit_is_refused_by_the_server() {
         let network = Network::new();
         network.serve(Server::new().add(lengths()).max_message_len(1000));
         let channel = network.channel();
-        for (len, want) in [(1000, Ok("1000")), (1001, Err(())), (100_000, Err(())), (3, Ok("3"))] {
+        for (len, want) in [
+            (1000, Ok("1000")),
+            (1001, Err(())),
+            (100_000, Err(())),
+            (3, Ok("3")),
+        ] {
             let got = ask_bytes(&channel, "/test.Calls/Len", Bytes::from(vec![0; len])).await;
             match want {
                 Ok(text) => assert_eq!(got.unwrap(), text),
@@ -146,9 +179,11 @@ fn a_request_over_the_limit_is_refused_before_it_is_there() {
         let network = Network::serving(lengths());
         let mut peer = network.raw_client().await;
         for (stream, path) in [(1, "/test.Calls/Len"), (3, "/test.Calls/Sum")] {
-            peer.send(&Frame::headers(stream, &raw::request(path, &[]), false)).await;
+            peer.send(&Frame::headers(stream, &raw::request(path, &[]), false))
+                .await;
             // Four gibibytes are announced; five bytes and one are sent.
-            peer.send(&Frame::data(stream, &[0, 255, 255, 255, 255, 7], false)).await;
+            peer.send(&Frame::data(stream, &[0, 255, 255, 255, 255, 7], false))
+                .await;
             let frames = peer.read_stream(stream).await;
             assert_eq!(frames[0].field("grpc-status"), Some("8"), "{frames:?}");
             assert!(peer.read_on(stream).await == Frame::Reset { stream, code: 0 });

@@ -1,16 +1,28 @@
 //! Whole calls, from a client's code through both connections to a handler and back, in one process
 //! and on a stopped clock.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not as expected fails the test"
+)]
+
 mod in_memory;
 
 mod back_pressure;
 mod bad_network;
 mod cancellation;
 mod deadlines;
+mod fallback;
 mod kinds;
 mod leftovers;
 mod limits;
 mod metadata;
+mod net_loopback;
 mod panics;
 mod raw_client;
 mod raw_server;
@@ -18,3 +30,4 @@ mod reconnecting;
 mod routing;
 mod shutdown;
 mod status;
+mod threads;

@@ -11,7 +11,9 @@ use crate::in_memory::{Calling, Calls, Network, collect};
 fn some(word: &str) -> Metadata {
     let mut metadata = Metadata::new();
     metadata.insert("x-word", word).unwrap();
-    metadata.insert_bin("x-word-bin", &[0, 255, 17, b',']).unwrap();
+    metadata
+        .insert_bin("x-word-bin", &[0, 255, 17, b','])
+        .unwrap();
     metadata.append("x-twice", "one").unwrap();
     metadata.append("x-twice", "two, three").unwrap();
     metadata
@@ -19,8 +21,14 @@ fn some(word: &str) -> Metadata {
 
 fn check(metadata: &Metadata, word: &str) {
     assert_eq!(metadata.get("x-word"), Some(word), "{metadata:?}");
-    assert_eq!(metadata.get_bin("x-word-bin").unwrap(), &[0, 255, 17, b','][..]);
-    assert_eq!(metadata.get_all("x-twice").collect::<Vec<_>>(), ["one", "two, three"]);
+    assert_eq!(
+        metadata.get_bin("x-word-bin").unwrap(),
+        &[0, 255, 17, b','][..]
+    );
+    assert_eq!(
+        metadata.get_all("x-twice").collect::<Vec<_>>(),
+        ["one", "two, three"]
+    );
 }
 
 fn with<T>(message: T, word: &str) -> Request<T> {
@@ -41,7 +49,10 @@ fn a_unary_call_carries_it_there_and_twice_back() {
         });
         let channel = Network::serving(calls).channel();
         for _ in 0..3 {
-            let response = channel.ask("/test.Calls/Meta", with(1, "question")).await.unwrap();
+            let response = channel
+                .ask("/test.Calls/Meta", with(1, "question"))
+                .await
+                .unwrap();
             check(response.metadata(), "before");
             check(response.trailers(), "after");
         }
@@ -155,11 +166,73 @@ fn a_failure_carries_it() {
 #[test]
 fn metadata_of_a_call_that_failed_without_is_empty() {
     virtual_time::run(async {
-        let calls = Calls::new()
-            .server_streaming("/test.Calls/Fail", |_, _| async { Err(Status::aborted("no")) });
+        let calls = Calls::new().server_streaming("/test.Calls/Fail", |_, _| async {
+            Err(Status::aborted("no"))
+        });
         let channel = Network::serving(calls).channel();
         let replies = channel.list("/test.Calls/Fail", 1).await;
         assert_eq!(replies.metadata().await.get("x-word"), None);
         assert_eq!(collect(replies).await.1.unwrap_err().message(), "no");
+    });
+}
+
+#[test]
+fn too_much_of_it_ends_its_call_alone() {
+    virtual_time::run(async {
+        let much = || {
+            let mut metadata = Metadata::new();
+            metadata.insert("x-much", &"x".repeat(20_000)).unwrap();
+            metadata
+        };
+        let calls = Calls::new()
+            .unary("/test.Calls/Before", move |_| async move {
+                let mut response = Response::new(1);
+                *response.metadata_mut() = much();
+                Ok(response)
+            })
+            .unary("/test.Calls/After", move |_| async move {
+                let mut response = Response::new(1);
+                *response.trailers_mut() = much();
+                Ok(response)
+            })
+            .unary("/test.Calls/Failed", move |_| async move {
+                Err(Status::aborted("why").with_metadata(much()))
+            })
+            .unary("/test.Calls/Fine", |_| async { Ok(2.into()) });
+        let network = Network::serving(calls);
+        let channel = network.channel();
+        for path in [
+            "/test.Calls/Before",
+            "/test.Calls/After",
+            "/test.Calls/Failed",
+        ] {
+            let status = channel.ask(path, 1).await.unwrap_err();
+            assert_ne!(
+                status.code(),
+                hikyaku::Code::Unavailable,
+                "{path}: {status:?}"
+            );
+            assert_eq!(
+                channel
+                    .ask("/test.Calls/Fine", 1)
+                    .await
+                    .unwrap()
+                    .into_message(),
+                2
+            );
+        }
+        let mut request = Request::new(1);
+        *request.metadata_mut() = much();
+        let status = channel.ask("/test.Calls/Fine", request).await.unwrap_err();
+        assert_ne!(status.code(), hikyaku::Code::Unavailable, "{status:?}");
+        assert_eq!(
+            channel
+                .ask("/test.Calls/Fine", 1)
+                .await
+                .unwrap()
+                .into_message(),
+            2
+        );
+        assert_eq!(network.attempt_count(), 1);
     });
 }

@@ -8,7 +8,10 @@ use hikyaku_testkit::{Live, virtual_time};
 use crate::in_memory::{Calling, Calls, Network, collect};
 
 fn check(status: &Status) {
-    assert_eq!((status.code(), status.message()), (Code::Unknown, "the handler panicked"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::Unknown, "the handler panicked")
+    );
 }
 
 /// Runs a test beside a call that was there before, and makes one afterwards.
@@ -21,7 +24,14 @@ async fn others_go_on(calls: Calls, test: impl AsyncFnOnce(Channel)) {
     test(channel.clone()).await;
     sender.send(2).await.unwrap();
     assert_eq!(sums.next().await.unwrap(), Some(3));
-    assert_eq!(channel.ask("/test.Calls/Square", 4).await.unwrap().into_message(), 16);
+    assert_eq!(
+        channel
+            .ask("/test.Calls/Square", 4)
+            .await
+            .unwrap()
+            .into_message(),
+        16
+    );
     assert_eq!(network.attempt_count(), 1);
 }
 
@@ -30,8 +40,12 @@ fn in_its_first_poll() {
     virtual_time::run(async {
         let live = Live::new();
         let calls = Calls::four_kinds(&live)
-            .unary("/test.Calls/Panic", |_| async { panic!("in the first poll") })
-            .unary("/test.Calls/Early", |_| -> std::future::Ready<_> { panic!("in the closure") });
+            .unary("/test.Calls/Panic", |_| async {
+                panic!("in the first poll")
+            })
+            .unary("/test.Calls/Early", |_| -> std::future::Ready<_> {
+                panic!("in the closure")
+            });
         others_go_on(calls, async |channel| {
             for path in ["/test.Calls/Panic", "/test.Calls/Early"] {
                 for _ in 0..3 {

@@ -25,7 +25,11 @@ impl Ends {
         server.read_on(1).await;
         server.send(&Frame::reset(1, 7)).await;
         assert_eq!(first.await.unwrap().unwrap_err().code(), Code::Unavailable);
-        Self { channel, server, stream: 1 }
+        Self {
+            channel,
+            server,
+            stream: 1,
+        }
     }
 
     /// Makes a unary call and answers it with frames made for its stream.
@@ -58,8 +62,14 @@ fn ok() -> Vec<u8> {
 }
 
 fn body(stream: u32, data: &[u8]) -> Vec<Vec<u8>> {
-    let frames = [Frame::headers(stream, &head(), false), Frame::data(stream, data, false)];
-    frames.into_iter().chain([Frame::headers(stream, &ok(), true)]).collect()
+    let frames = [
+        Frame::headers(stream, &head(), false),
+        Frame::data(stream, data, false),
+    ];
+    frames
+        .into_iter()
+        .chain([Frame::headers(stream, &ok(), true)])
+        .collect()
 }
 
 const SEVEN: [u8; 13] = [0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7];
@@ -93,7 +103,9 @@ fn one_reply_must_be_one_message() {
         let mut ends = Ends::new().await;
         let none = ends.status(|stream| body(stream, &[])).await;
         assert_eq!(none.code(), Code::Unimplemented, "{none:?}");
-        let two = ends.status(|stream| body(stream, &[SEVEN, SEVEN].concat())).await;
+        let two = ends
+            .status(|stream| body(stream, &[SEVEN, SEVEN].concat()))
+            .await;
         assert_eq!(two.code(), Code::Unimplemented, "{two:?}");
         // A failure is a failure, whatever came before it.
         let failed = raw::block(&[("grpc-status", "9"), ("grpc-message", "no%21")]);
@@ -105,7 +117,10 @@ fn one_reply_must_be_one_message() {
             ]
         };
         let status = ends.status(failure).await;
-        assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, "no!"));
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::FailedPrecondition, "no!")
+        );
     });
 }
 
@@ -122,7 +137,11 @@ fn broken_messages_are_internal_errors() {
         ];
         for (data, code) in table {
             let status = ends.status(|stream| body(stream, data)).await;
-            assert_eq!((status.code(), status.origin()), (code, Origin::Local), "{data:?}");
+            assert_eq!(
+                (status.code(), status.origin()),
+                (code, Origin::Local),
+                "{data:?}"
+            );
         }
     });
 }
@@ -160,7 +179,11 @@ fn answers_that_are_not_grpc_become_statuses() {
                         frames
                     })
                     .await;
-                assert_eq!(status.code(), code, "{http_status} {content_type} {status:?}");
+                assert_eq!(
+                    status.code(),
+                    code,
+                    "{http_status} {content_type} {status:?}"
+                );
             }
         }
     });
@@ -187,10 +210,14 @@ fn statuses_that_cannot_be_read_are_unknown_and_keep_the_rest() {
                 ("grpc-message", message),
                 ("grpc-status-details-bin", "!!! no base64"),
             ];
-            let status =
-                ends.status(|stream| vec![Frame::headers(stream, &raw::block(&fields), true)]).await;
+            let status = ends
+                .status(|stream| vec![Frame::headers(stream, &raw::block(&fields), true)])
+                .await;
             assert_eq!(status.code(), code, "{number}");
-            assert!(status.message().contains(want), "{number} {message}: {status:?}");
+            assert!(
+                status.message().contains(want),
+                "{number} {message}: {status:?}"
+            );
         }
     });
 }
@@ -200,7 +227,10 @@ fn an_answer_without_a_status_is_unknown() {
     virtual_time::run(async {
         let mut ends = Ends::new().await;
         let by_data = |stream| {
-            vec![Frame::headers(stream, &head(), false), Frame::data(stream, &SEVEN, true)]
+            vec![
+                Frame::headers(stream, &head(), false),
+                Frame::data(stream, &SEVEN, true),
+            ]
         };
         assert_eq!(ends.status(by_data).await.code(), Code::Unknown);
         let by_trailers = |stream| {
@@ -221,15 +251,22 @@ fn an_answer_before_the_requests_have_ended_stops_them() {
         let mut ends = Ends::new().await;
         let (mut sender, replies) = ends.channel.talk("/any/Call", ()).await;
         sender.send(1).await.unwrap();
-        let Frame::Headers { end: false, .. } = ends.server.read_on(3).await else { panic!() };
-        let Frame::Data { end: false, .. } = ends.server.read_on(3).await else { panic!() };
+        let Frame::Headers { end: false, .. } = ends.server.read_on(3).await else {
+            panic!()
+        };
+        let Frame::Data { end: false, .. } = ends.server.read_on(3).await else {
+            panic!()
+        };
         for frame in body(3, &SEVEN) {
             ends.server.send(&frame).await;
         }
         let (numbers, end) = collect(replies).await;
         assert_eq!(numbers, [7]);
         end.unwrap();
-        assert_eq!(ends.server.read_on(3).await, Frame::Reset { stream: 3, code: 0 });
+        assert_eq!(
+            ends.server.read_on(3).await,
+            Frame::Reset { stream: 3, code: 0 }
+        );
         assert_eq!(sender.send(2).await.unwrap_err().code(), Code::Cancelled);
     });
 }
@@ -241,9 +278,17 @@ fn a_reply_over_the_limit_is_refused_before_it_is_there() {
         let mut replies = ends.channel.list("/any/Call", 1).await;
         while !ends.server.read_on(3).await.ends_stream() {}
         ends.server.send(&Frame::headers(3, &head(), false)).await;
-        ends.server.send(&Frame::data(3, &[0, 255, 255, 255, 255], false)).await;
-        assert_eq!(replies.next().await.unwrap_err().code(), Code::ResourceExhausted);
-        assert_eq!(ends.server.read_on(3).await, Frame::Reset { stream: 3, code: 8 });
+        ends.server
+            .send(&Frame::data(3, &[0, 255, 255, 255, 255], false))
+            .await;
+        assert_eq!(
+            replies.next().await.unwrap_err().code(),
+            Code::ResourceExhausted
+        );
+        assert_eq!(
+            ends.server.read_on(3).await,
+            Frame::Reset { stream: 3, code: 8 }
+        );
     });
 }
 
@@ -255,8 +300,14 @@ fn a_server_that_breaks_http2_ends_all_its_calls() {
         ends.stream += 2;
         // DATA on a stream that nobody opened.
         let status = ends.status(|_| vec![Frame::data(99, b"?", false)]).await;
-        assert_eq!((status.code(), status.origin()), (Code::Unavailable, Origin::Transport));
-        assert_eq!(collect(other).await.1.unwrap_err().code(), Code::Unavailable);
+        assert_eq!(
+            (status.code(), status.origin()),
+            (Code::Unavailable, Origin::Transport)
+        );
+        assert_eq!(
+            collect(other).await.1.unwrap_err().code(),
+            Code::Unavailable
+        );
         let frames = ends.server.read_to_end().await;
         let is_goaway = |frame: &Frame| matches!(frame, Frame::GoAway { code: 1, .. });
         assert!(frames.iter().any(is_goaway), "{frames:?}");
@@ -274,5 +325,24 @@ fn a_stream_that_breaks_http2_ends_alone() {
         assert_eq!(ends.status(broken).await.code(), Code::Internal);
         let response = ends.answer(|stream| body(stream, &SEVEN)).await.unwrap();
         assert_eq!(response.into_message(), 7);
+    });
+}
+
+#[test]
+fn a_server_that_takes_no_calls_for_a_while_gets_them_later() {
+    virtual_time::run(async {
+        let mut ends = Ends::new().await;
+        ends.server.send(&Frame::settings(&[(3, 0)])).await;
+        virtual_time::settle().await;
+        let channel = ends.channel.clone();
+        let waiting = tokio::spawn(async move { channel.ask("/any/Call", 1).await });
+        virtual_time::settle().await;
+        assert!(!waiting.is_finished());
+        ends.server.send(&Frame::settings(&[(3, 1)])).await;
+        while !ends.server.read_on(3).await.ends_stream() {}
+        for frame in body(3, &SEVEN) {
+            ends.server.send(&frame).await;
+        }
+        assert_eq!(waiting.await.unwrap().unwrap().into_message(), 7);
     });
 }

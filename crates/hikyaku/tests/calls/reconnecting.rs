@@ -29,7 +29,10 @@ fn a_connection_that_is_lost_ends_its_calls_at_both_ends() {
             sender.send(1).await.unwrap_err(),
         ];
         for status in lost {
-            assert_eq!((status.code(), status.origin()), (Code::Unavailable, Origin::Transport));
+            assert_eq!(
+                (status.code(), status.origin()),
+                (Code::Unavailable, Origin::Transport)
+            );
             assert!(status.message().contains("server.test:1"), "{status}");
         }
         settle().await;
@@ -52,7 +55,10 @@ fn a_handler_sees_cancelled_when_the_connection_is_lost() {
         settle().await;
         network.cut_all();
         let status = tell.recv().await.unwrap();
-        assert_eq!((status.code(), status.origin()), (Code::Cancelled, Origin::Transport));
+        assert_eq!(
+            (status.code(), status.origin()),
+            (Code::Cancelled, Origin::Transport)
+        );
     });
 }
 
@@ -62,7 +68,14 @@ fn the_next_call_makes_the_next_connection() {
         let network = Network::serving(Calls::four_kinds(&Live::new()));
         let channel = network.channel();
         for n in 1..=20 {
-            assert_eq!(channel.ask("/test.Calls/Square", 3).await.unwrap().into_message(), 9);
+            assert_eq!(
+                channel
+                    .ask("/test.Calls/Square", 3)
+                    .await
+                    .unwrap()
+                    .into_message(),
+                9
+            );
             assert_eq!(network.attempt_count(), n);
             network.cut_all();
             settle().await;
@@ -90,12 +103,22 @@ fn a_channel_connects_when_the_first_call_wants_it() {
 fn a_refused_connection_is_told_with_the_address_and_the_reason() {
     virtual_time::run(async {
         let network = Network::new();
-        let status = network.channel().ask("/test.Calls/Square", 3).await.unwrap_err();
-        assert_eq!((status.code(), status.origin()), (Code::Unavailable, Origin::Transport));
+        let status = network
+            .channel()
+            .ask("/test.Calls/Square", 3)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (status.code(), status.origin()),
+            (Code::Unavailable, Origin::Transport)
+        );
         assert!(status.message().contains("server.test:1"), "{status}");
         assert!(status.message().contains("nobody listens"), "{status}");
         let error = network.builder().connect().await.unwrap_err();
-        assert_eq!(error.to_string(), "nobody listens while connecting to server.test:1");
+        assert_eq!(
+            error.to_string(),
+            "nobody listens while connecting to server.test:1"
+        );
     });
 }
 
@@ -117,11 +140,19 @@ fn attempts_are_spaced_and_calls_in_between_fail_at_once() {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let waits: Vec<_> =
-            attempts.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+        let waits: Vec<_> = attempts
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]).as_secs_f64())
+            .collect();
         assert!((8..=13).contains(&waits.len()), "{waits:?}");
-        for (wait, base) in waits.iter().zip([1.0, 1.6, 2.56, 4.096, 6.55, 10.5, 16.8, 26.8]) {
-            assert!((base * 0.8..base * 1.2 + 0.1).contains(wait), "{wait} of {base}");
+        for (wait, base) in waits
+            .iter()
+            .zip([1.0, 1.6, 2.56, 4.096, 6.55, 10.5, 16.8, 26.8])
+        {
+            assert!(
+                (base * 0.8..base * 1.2 + 0.1).contains(wait),
+                "{wait} of {base}"
+            );
         }
 
         // Once there is a server, the channel finds it.
@@ -162,7 +193,11 @@ fn an_attempt_that_takes_too_long_is_given_up() {
         let network = Network::serving(Calls::four_kinds(&Live::new()));
         network.delay_connecting(Duration::from_secs(10_000));
         let start = Instant::now();
-        let status = network.channel().ask("/test.Calls/Square", 3).await.unwrap_err();
+        let status = network
+            .channel()
+            .ask("/test.Calls/Square", 3)
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), Code::Unavailable);
         assert_eq!(start.elapsed().as_secs(), 20);
     });
@@ -177,22 +212,44 @@ fn a_goaway_lets_running_calls_finish_and_sends_new_ones_elsewhere() {
         let mut running = channel.list("/any/Call", 1).await;
         let mut server = door.raw_server(&[]).await;
         while !server.read_on(1).await.ends_stream() {}
-        server.send(&Frame::go_away((1 << 31) - 1, 0, "moving")).await;
+        server
+            .send(&Frame::go_away((1 << 31) - 1, 0, "moving"))
+            .await;
 
         let live = Live::new();
         network.serve(Server::new().add(Calls::four_kinds(&live)));
         settle().await;
-        assert_eq!(channel.ask("/test.Calls/Square", 3).await.unwrap().into_message(), 9);
+        assert_eq!(
+            channel
+                .ask("/test.Calls/Square", 3)
+                .await
+                .unwrap()
+                .into_message(),
+            9
+        );
         assert_eq!(network.attempt_count(), 2);
 
         let head = raw::block(&[(":status", "200"), ("content-type", "application/grpc")]);
         server.send(&Frame::headers(1, &head, false)).await;
-        server.send(&Frame::message(1, &7_u64.to_be_bytes(), false)).await;
-        server.send(&Frame::headers(1, &raw::block(&[("grpc-status", "0")]), true)).await;
+        server
+            .send(&Frame::message(1, &7_u64.to_be_bytes(), false))
+            .await;
+        server
+            .send(&Frame::headers(
+                1,
+                &raw::block(&[("grpc-status", "0")]),
+                true,
+            ))
+            .await;
         assert_eq!(running.next().await.unwrap(), Some(7));
         assert_eq!(running.next().await.unwrap(), None);
         let frames = server.read_to_end().await;
-        assert!(frames.iter().any(|frame| matches!(frame, Frame::GoAway { .. })), "{frames:?}");
+        assert!(
+            frames
+                .iter()
+                .any(|frame| matches!(frame, Frame::GoAway { .. })),
+            "{frames:?}"
+        );
     });
 }
 
@@ -208,7 +265,10 @@ fn calls_above_the_last_stream_of_a_goaway_are_unavailable() {
         while !server.read_on(3).await.ends_stream() {}
         server.send(&Frame::go_away(1, 0, "")).await;
         let status = collect(second).await.1.unwrap_err();
-        assert_eq!((status.code(), status.origin()), (Code::Unavailable, Origin::Transport));
+        assert_eq!(
+            (status.code(), status.origin()),
+            (Code::Unavailable, Origin::Transport)
+        );
         let trailers = raw::block(&[
             (":status", "200"),
             ("content-type", "application/grpc"),

@@ -13,10 +13,21 @@ fn several_services_share_a_server() {
         let network = Network::new();
         let one = Calls::named("a.One").unary("/a.One/Get", |_| async { Ok(1.into()) });
         let two = Calls::named("a.Two").unary("/a.Two/Get", |_| async { Ok(2.into()) });
-        network.serve(Server::new().add(one).add(two).add(hikyaku::reflection::service()));
+        network.serve(
+            Server::new()
+                .add(one)
+                .add(two)
+                .add(hikyaku::reflection::service()),
+        );
         let channel = network.channel();
-        assert_eq!(channel.ask("/a.One/Get", 0).await.unwrap().into_message(), 1);
-        assert_eq!(channel.ask("/a.Two/Get", 0).await.unwrap().into_message(), 2);
+        assert_eq!(
+            channel.ask("/a.One/Get", 0).await.unwrap().into_message(),
+            1
+        );
+        assert_eq!(
+            channel.ask("/a.Two/Get", 0).await.unwrap().into_message(),
+            2
+        );
     });
 }
 
@@ -38,7 +49,14 @@ fn what_is_unknown_is_named() {
                 assert_eq!(status.origin(), Origin::Peer);
             }
         }
-        assert_eq!(channel.ask("/test.Calls/Square", 2).await.unwrap().into_message(), 4);
+        assert_eq!(
+            channel
+                .ask("/test.Calls/Square", 2)
+                .await
+                .unwrap()
+                .into_message(),
+            4
+        );
     });
 }
 
@@ -86,14 +104,22 @@ fn what_is_not_grpc_is_refused_in_the_words_of_http() {
         let mut stream = 1;
         for (method, content_type, status) in table {
             for end in [true, false] {
-                let mut fields =
-                    vec![(":method", method), (":scheme", "http"), (":path", "/test.Calls/Square")];
+                let mut fields = vec![
+                    (":method", method),
+                    (":scheme", "http"),
+                    (":path", "/test.Calls/Square"),
+                ];
                 if !content_type.is_empty() {
                     fields.push(("content-type", content_type));
                 }
-                peer.send(&Frame::headers(stream, &raw::block(&fields), end)).await;
+                peer.send(&Frame::headers(stream, &raw::block(&fields), end))
+                    .await;
                 let answer = peer.read_on(stream).await;
-                assert_eq!(answer.field(":status"), Some(status), "{method} {content_type}");
+                assert_eq!(
+                    answer.field(":status"),
+                    Some(status),
+                    "{method} {content_type}"
+                );
                 assert_eq!(answer.field("grpc-status"), None);
                 assert!(answer.ends_stream());
                 if !end {
@@ -122,12 +148,20 @@ fn content_types_of_grpc_are_taken() {
                 ("content-type", content_type),
             ]);
             peer.send(&Frame::headers(stream, &block, false)).await;
-            peer.send(&Frame::message(stream, &3_u64.to_be_bytes(), true)).await;
+            peer.send(&Frame::message(stream, &3_u64.to_be_bytes(), true))
+                .await;
             let frames = peer.read_stream(stream).await;
             assert_eq!(frames[0].field(":status"), Some("200"));
             assert_eq!(frames[0].field("content-type"), Some("application/grpc"));
             let nine = [0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9];
-            assert_eq!(frames[1], Frame::Data { stream, data: nine.into(), end: false });
+            assert_eq!(
+                frames[1],
+                Frame::Data {
+                    stream,
+                    data: nine.into(),
+                    end: false
+                }
+            );
             assert_eq!(frames[2].field("grpc-status"), Some("0"));
             assert_eq!(frames.len(), 3);
         }

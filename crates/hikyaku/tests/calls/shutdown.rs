@@ -25,7 +25,14 @@ fn open_calls_finish_and_new_ones_go_to_the_next_server() {
         first.stop();
         network.serve(Server::new().add(Calls::four_kinds(&new)));
         settle_briefly().await;
-        assert_eq!(channel.ask("/test.Calls/Square", 3).await.unwrap().into_message(), 9);
+        assert_eq!(
+            channel
+                .ask("/test.Calls/Square", 3)
+                .await
+                .unwrap()
+                .into_message(),
+            9
+        );
         assert_eq!((old.made_count(), new.made_count()), (1, 1));
         sender.send(2).await.unwrap();
         assert_eq!(sums.next().await.unwrap(), Some(3));
@@ -34,7 +41,14 @@ fn open_calls_finish_and_new_ones_go_to_the_next_server() {
         assert_eq!(sums.next().await.unwrap(), None);
         first.task.await.unwrap().unwrap();
         assert_eq!(network.attempt_count(), 2);
-        assert_eq!(channel.ask("/test.Calls/Square", 4).await.unwrap().into_message(), 16);
+        assert_eq!(
+            channel
+                .ask("/test.Calls/Square", 4)
+                .await
+                .unwrap()
+                .into_message(),
+            16
+        );
     });
 }
 
@@ -52,7 +66,11 @@ fn a_server_without_calls_ends_at_once() {
         let start = Instant::now();
         running.stop();
         running.task.await.unwrap().unwrap();
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
     });
 }
 
@@ -81,7 +99,14 @@ fn no_call_is_lost_when_servers_follow_one_another() {
             let end = Instant::now() + Duration::from_secs(20);
             while Instant::now() < end {
                 let n = count % 100;
-                assert_eq!(channel.ask("/test.Calls/Later", n).await.unwrap().into_message(), n * n);
+                assert_eq!(
+                    channel
+                        .ask("/test.Calls/Later", n)
+                        .await
+                        .unwrap()
+                        .into_message(),
+                    n * n
+                );
                 count += 1;
             }
             count
@@ -111,7 +136,9 @@ fn calls_that_do_not_finish_are_cut_after_the_grace() {
                 pending().await
             }
         });
-        let server = Server::new().add(calls).shutdown_grace(Duration::from_secs(7));
+        let server = Server::new()
+            .add(calls)
+            .shutdown_grace(Duration::from_secs(7));
         let mut running = network.serve(server);
         let channel = network.channel();
         let call = tokio::spawn(async move { channel.ask("/test.Calls/Sleep", 1).await });
@@ -134,17 +161,50 @@ fn a_client_is_told_twice_and_calls_in_between_are_answered() {
         let mut peer = network.raw_client().await;
         running.stop();
         let told = peer.read_on(0).await;
-        assert_eq!(told, Frame::GoAway { last_stream: (1 << 31) - 1, code: 0, debug: "".into() });
-        let Some(Frame::Ping { ack: false, payload }) = peer.read().await else { panic!() };
+        assert_eq!(
+            told,
+            Frame::GoAway {
+                last_stream: (1 << 31) - 1,
+                code: 0,
+                debug: "".into()
+            }
+        );
+        let Some(Frame::Ping {
+            ack: false,
+            payload,
+        }) = peer.read().await
+        else {
+            panic!()
+        };
         // This one was on its way when the server began to go.
-        peer.send(&Frame::headers(1, &raw::request("/test.Calls/Later", &[]), false)).await;
+        peer.send(&Frame::headers(
+            1,
+            &raw::request("/test.Calls/Later", &[]),
+            false,
+        ))
+        .await;
         peer.send(&Frame::message(1, &[0; 8], true)).await;
         peer.send(&Frame::ping(true, payload)).await;
         let told = peer.read_on(0).await;
-        let told = if matches!(told, Frame::WindowUpdate { .. }) { peer.read_on(0).await } else { told };
-        assert_eq!(told, Frame::GoAway { last_stream: 1, code: 0, debug: "".into() });
+        let told = if matches!(told, Frame::WindowUpdate { .. }) {
+            peer.read_on(0).await
+        } else {
+            told
+        };
+        assert_eq!(
+            told,
+            Frame::GoAway {
+                last_stream: 1,
+                code: 0,
+                debug: "".into()
+            }
+        );
         let frames = peer.read_stream(1).await;
-        assert_eq!(frames.last().unwrap().field("grpc-status"), Some("0"), "{frames:?}");
+        assert_eq!(
+            frames.last().unwrap().field("grpc-status"),
+            Some("0"),
+            "{frames:?}"
+        );
         peer.read_to_end().await;
         running.task.await.unwrap().unwrap();
     });
@@ -202,7 +262,10 @@ fn a_dropped_channel_closes_its_connection_after_its_calls() {
         assert_eq!(sums.next().await.unwrap(), None);
         drop(sums);
         settle().await;
-        assert!(network.cable().is_closed(), "nobody needs the connection any more");
+        assert!(
+            network.cable().is_closed(),
+            "nobody needs the connection any more"
+        );
         running.stop();
         running.task.await.unwrap().unwrap();
     });

@@ -29,7 +29,9 @@ fn check(status: &Status, number: u64) {
 fn every_code_comes_with_its_message_and_details() {
     virtual_time::run(async {
         let calls = Calls::new()
-            .unary(PATHS[0], |request| async move { Err(failing(*request.message())) })
+            .unary(PATHS[0], |request| async move {
+                Err(failing(*request.message()))
+            })
             .unary(PATHS[1], |request| async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 Err(failing(*request.message()))
@@ -98,9 +100,12 @@ fn a_handler_may_answer_before_it_has_read_its_requests() {
             .client_streaming("/test.Calls/Sum", |mut requests| async move {
                 Ok(requests.next().await?.unwrap_or(0).into())
             })
-            .bidi("/test.Calls/First", |mut requests, mut replies| async move {
-                replies.send(requests.next().await?.unwrap_or(0)).await
-            });
+            .bidi(
+                "/test.Calls/First",
+                |mut requests, mut replies| async move {
+                    replies.send(requests.next().await?.unwrap_or(0)).await
+                },
+            );
         let channel = Network::serving(calls).channel();
         let mut call = channel.tell("/test.Calls/Sum", ()).await;
         let refused = loop {

@@ -37,7 +37,7 @@ impl Connection {
     /// Both sides of a stream have ended as they should.
     pub(super) fn complete_stream(&mut self, id: StreamId) {
         self.resets.refund(1);
-        self.remove_stream(id, Death::Known);
+        self.remove_stream(id, Death::Ended);
         self.end_if_done();
     }
 

@@ -223,22 +223,23 @@ impl Connection {
     fn on_stray_block(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
         let id = complete.id;
         let death = self.streams.death(id);
-        if self.role == Role::Server && death.is_none() {
-            return Err(Violation::StreamNotIncreasing {
-                id,
-                last: self.last_remote,
+        let what = Violation::ClosedStream(Kind::Headers, id);
+        match (self.role, death) {
+            (Role::Server, None) => {
+                let last = self.last_remote;
+                return Err(Violation::StreamNotIncreasing { id, last }.into());
             }
-            .into());
-        }
-        if self.role == Role::Server && death == Some(Death::Known) {
-            return Err(Violation::ClosedStream(Kind::Headers, id).into());
+            (Role::Server, Some(Death::RemoteReset)) | (_, Some(Death::Ended)) => {
+                return Err(what.into());
+            }
+            (_, Some(Death::LocalReset)) | (Role::Client, _) => {}
         }
         // Whether the list is a good one does not matter any more.
         let _ = self.read_block(complete, Message::Trailers)?;
         if death == Some(Death::LocalReset) {
             return self.take_control();
         }
-        Err(StreamError::new(id, Violation::ClosedStream(Kind::Headers, id)).into())
+        Err(StreamError::new(id, what).into())
     }
 
     /// Reads the block of a live stream and checks that the peer may still send on it.

@@ -165,10 +165,12 @@ impl Connection {
         if self.is_idle(id) {
             return Err(Violation::IdleStream(Kind::Data, id).into());
         }
-        if self.streams.death(id) == Some(Death::LocalReset) {
-            return self.take_control();
+        let what = Violation::ClosedStream(Kind::Data, id);
+        match self.streams.death(id) {
+            Some(Death::LocalReset) => self.take_control(),
+            Some(Death::Ended) => Err(what.into()),
+            Some(Death::RemoteReset) | None => Err(StreamError::new(id, what).into()),
         }
-        Err(StreamError::new(id, Violation::ClosedStream(Kind::Data, id)).into())
     }
 
     /// RFC 9113 §6.4.
@@ -176,7 +178,7 @@ impl Connection {
         if self.is_idle(reset.id) {
             return Err(Violation::IdleStream(Kind::RstStream, reset.id).into());
         }
-        let Some(stream) = self.remove_stream(reset.id, Death::Known) else {
+        let Some(stream) = self.remove_stream(reset.id, Death::RemoteReset) else {
             // It may have crossed our own end of the stream (RFC 9113 §5.1).
             return self.take_control();
         };

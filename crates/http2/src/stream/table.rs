@@ -95,10 +95,13 @@ impl Stream {
 }
 
 /// How a stream came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Death {
-    /// Both sides ended it, or the peer reset it: the peer knows.
-    Known,
+    /// Both sides ended it: the peer has said that nothing more follows.
+    #[default]
+    Ended,
+    /// The peer reset it.
+    RemoteReset,
     /// We reset it: frames of the peer may still be on their way (RFC 9113 §5.1).
     LocalReset,
 }
@@ -108,7 +111,7 @@ pub enum Death {
 pub struct Streams {
     live: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
     /// Ends the peer knows of, and the place to be given up next.
-    ended: [StreamId; MAX_ENDED_COUNT],
+    ended: [(StreamId, Death); MAX_ENDED_COUNT],
     oldest_ended_index: usize,
     /// Our resets, newest last.
     reset: VecDeque<StreamId>,
@@ -160,9 +163,9 @@ impl Streams {
     /// Remembers the end of a stream that never became live, or just did.
     pub fn remember(&mut self, id: StreamId, death: Death) {
         match death {
-            Death::Known => {
+            Death::Ended | Death::RemoteReset => {
                 if let Some(place) = self.ended.get_mut(self.oldest_ended_index) {
-                    *place = id;
+                    *place = (id, death);
                 }
                 self.oldest_ended_index = (self.oldest_ended_index + 1) % MAX_ENDED_COUNT;
             }
@@ -179,12 +182,10 @@ impl Streams {
     #[must_use]
     pub fn death(&self, id: StreamId) -> Option<Death> {
         if self.reset.contains(&id) {
-            Some(Death::LocalReset)
-        } else if self.ended.contains(&id) {
-            Some(Death::Known)
-        } else {
-            None
+            return Some(Death::LocalReset);
         }
+        let ended = self.ended.iter().find(|(ended, _)| *ended == id);
+        ended.map(|&(_, death)| death)
     }
 
     /// Gives unused memory back.

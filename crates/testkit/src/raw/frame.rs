@@ -33,13 +33,37 @@ const HEAD_LEN: usize = 9;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of RFC 9113")]
 pub enum Frame {
-    Data { stream: u32, data: Vec<u8>, end: bool },
-    Headers { stream: u32, fields: Vec<(String, String)>, end: bool },
-    Reset { stream: u32, code: u32 },
-    Settings { ack: bool, entries: Vec<(u16, u32)> },
-    Ping { ack: bool, payload: [u8; 8] },
-    GoAway { last_stream: u32, code: u32, debug: String },
-    WindowUpdate { stream: u32, increment: u32 },
+    Data {
+        stream: u32,
+        data: Vec<u8>,
+        end: bool,
+    },
+    Headers {
+        stream: u32,
+        fields: Vec<(String, String)>,
+        end: bool,
+    },
+    Reset {
+        stream: u32,
+        code: u32,
+    },
+    Settings {
+        ack: bool,
+        entries: Vec<(u16, u32)>,
+    },
+    Ping {
+        ack: bool,
+        payload: [u8; 8],
+    },
+    GoAway {
+        last_stream: u32,
+        code: u32,
+        debug: String,
+    },
+    WindowUpdate {
+        stream: u32,
+        increment: u32,
+    },
 }
 
 /// The bytes of any frame.
@@ -145,9 +169,10 @@ impl Frame {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         match self {
-            Self::Headers { fields, .. } => {
-                fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-            }
+            Self::Headers { fields, .. } => fields
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.as_str()),
             _ => None,
         }
     }
@@ -164,27 +189,54 @@ impl Frame {
         let payload = bytes.get(HEAD_LEN..HEAD_LEN + len)?;
         let end = flags & END_STREAM != 0;
         let frame = match frame_kind {
-            kind::DATA => Self::Data { stream, data: payload.to_vec(), end },
+            kind::DATA => Self::Data {
+                stream,
+                data: payload.to_vec(),
+                end,
+            },
             kind::HEADERS => {
-                assert!(flags & END_HEADERS != 0, "a block in pieces is not read here");
-                Self::Headers { stream, fields: blocks.read(payload), end }
+                assert!(
+                    flags & END_HEADERS != 0,
+                    "a block in pieces is not read here"
+                );
+                Self::Headers {
+                    stream,
+                    fields: blocks.read(payload),
+                    end,
+                }
             }
-            kind::RST_STREAM => Self::Reset { stream, code: number(payload) },
+            kind::RST_STREAM => Self::Reset {
+                stream,
+                code: number(payload),
+            },
             kind::SETTINGS => {
                 let entry = |e: &[u8]| (u16::from_be_bytes([e[0], e[1]]), number(&e[2..]));
                 let entries = payload.chunks_exact(6).map(entry).collect();
-                Self::Settings { ack: flags & ACK != 0, entries }
+                Self::Settings {
+                    ack: flags & ACK != 0,
+                    entries,
+                }
             }
             kind::PING => {
                 let payload = payload.try_into().expect("a PING has eight bytes");
-                Self::Ping { ack: flags & ACK != 0, payload }
+                Self::Ping {
+                    ack: flags & ACK != 0,
+                    payload,
+                }
             }
             kind::GOAWAY => {
                 let debug = String::from_utf8_lossy(&payload[8..]).into_owned();
                 let code = number(&payload[4..]);
-                Self::GoAway { last_stream: number(payload), code, debug }
+                Self::GoAway {
+                    last_stream: number(payload),
+                    code,
+                    debug,
+                }
             }
-            kind::WINDOW_UPDATE => Self::WindowUpdate { stream, increment: number(payload) },
+            kind::WINDOW_UPDATE => Self::WindowUpdate {
+                stream,
+                increment: number(payload),
+            },
             other => panic!("a frame of type {other} is never sent"),
         };
         Some((frame, HEAD_LEN + len))

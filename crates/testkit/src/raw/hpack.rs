@@ -14,7 +14,10 @@ pub struct BlockReader {
 
 impl Default for BlockReader {
     fn default() -> Self {
-        Self { table: VecDeque::new(), max_len: 4096 }
+        Self {
+            table: VecDeque::new(),
+            max_len: 4096,
+        }
     }
 }
 
@@ -59,7 +62,11 @@ impl BlockReader {
         assert!(index > 0, "index 0 is never used");
         match STATIC.get(index - 1) {
             Some((name, value)) => ((*name).to_owned(), (*value).to_owned()),
-            None => self.table.get(index - 1 - STATIC.len()).expect("it was inserted").clone(),
+            None => self
+                .table
+                .get(index - 1 - STATIC.len())
+                .expect("it was inserted")
+                .clone(),
         }
     }
 
@@ -96,7 +103,11 @@ fn read_text(block: &mut &[u8]) -> String {
     let len = read_number(block, 7);
     let (text, rest) = block.split_at(len);
     *block = rest;
-    let text = if is_huffman { huffman::decode(text) } else { text.to_vec() };
+    let text = if is_huffman {
+        huffman::decode(text)
+    } else {
+        text.to_vec()
+    };
     String::from_utf8_lossy(&text).into_owned()
 }
 

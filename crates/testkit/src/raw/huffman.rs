@@ -19,7 +19,10 @@ pub(super) fn decode(bits: &[u8]) -> Vec<u8> {
             (code, len) = (0, 0);
         }
     }
-    assert!(len < 8 && code == (1 << len) - 1, "the rest is filled with ones");
+    assert!(
+        len < 8 && code == (1 << len) - 1,
+        "the rest is filled with ones"
+    );
     text
 }
 
@@ -68,9 +71,17 @@ mod tests {
     #[test]
     fn the_examples_of_the_specification_are_read() {
         let table: [(&[u8], &[u8]); 3] = [
-            (&[0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff], b"www.example.com"),
+            (
+                &[
+                    0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff,
+                ],
+                b"www.example.com",
+            ),
             (&[0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf], b"no-cache"),
-            (&[0x25, 0xa8, 0x49, 0xe9, 0x5b, 0xb8, 0xe8, 0xb4, 0xbf], b"custom-value"),
+            (
+                &[0x25, 0xa8, 0x49, 0xe9, 0x5b, 0xb8, 0xe8, 0xb4, 0xbf],
+                b"custom-value",
+            ),
         ];
         for (bits, text) in table {
             assert_eq!(decode(bits), text);

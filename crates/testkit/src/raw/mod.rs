@@ -33,7 +33,11 @@ pub struct RawPeer<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> RawPeer<S> {
     /// A peer that has said nothing yet.
     pub fn new(io: S) -> Self {
-        Self { io, input: BytesMut::new(), blocks: BlockReader::default() }
+        Self {
+            io,
+            input: BytesMut::new(),
+            blocks: BlockReader::default(),
+        }
     }
 
     /// A client that has greeted its server, acknowledgements included.
@@ -64,7 +68,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawPeer<S> {
     pub async fn server(io: S, settings: &[(u16, u32)]) -> Self {
         let mut peer = Self::new(io);
         while peer.input.len() < PREFACE.len() {
-            assert!(peer.fill().await.expect("the preface comes"), "the client has gone");
+            assert!(
+                peer.fill().await.expect("the preface comes"),
+                "the client has gone"
+            );
         }
         assert_eq!(&peer.input[..PREFACE.len()], PREFACE);
         peer.input.advance(PREFACE.len());

@@ -7,13 +7,19 @@ use super::Plain;
 
 pub(crate) trait Calling {
     /// One request, one reply.
-    async fn ask(&self, path: &'static str, n: impl Into<Request<u64>>)
-    -> Result<Response<u64>, Status>;
+    async fn ask(
+        &self,
+        path: &'static str,
+        n: impl Into<Request<u64>>,
+    ) -> Result<Response<u64>, Status>;
     /// One request, many replies.
     async fn list(&self, path: &'static str, n: impl Into<Request<u64>>) -> Streaming<u64>;
     /// Many requests, one reply.
-    async fn tell(&self, path: &'static str, head: impl Into<Request<()>>)
-    -> ClientStreaming<u64, u64>;
+    async fn tell(
+        &self,
+        path: &'static str,
+        head: impl Into<Request<()>>,
+    ) -> ClientStreaming<u64, u64>;
     /// Many requests, many replies.
     async fn talk(
         &self,
@@ -32,7 +38,9 @@ impl Calling for Channel {
     }
 
     async fn list(&self, path: &'static str, n: impl Into<Request<u64>>) -> Streaming<u64> {
-        self.server_streaming::<Plain, u64, u64>(path, n.into()).await.unwrap()
+        self.server_streaming::<Plain, u64, u64>(path, n.into())
+            .await
+            .unwrap()
     }
 
     async fn tell(
@@ -40,7 +48,9 @@ impl Calling for Channel {
         path: &'static str,
         head: impl Into<Request<()>>,
     ) -> ClientStreaming<u64, u64> {
-        self.client_streaming::<Plain, u64, u64>(path, head.into()).await.unwrap()
+        self.client_streaming::<Plain, u64, u64>(path, head.into())
+            .await
+            .unwrap()
     }
 
     async fn talk(
@@ -48,7 +58,9 @@ impl Calling for Channel {
         path: &'static str,
         head: impl Into<Request<()>>,
     ) -> (Sender<u64>, Streaming<u64>) {
-        self.bidi_streaming::<Plain, u64, u64>(path, head.into()).await.unwrap()
+        self.bidi_streaming::<Plain, u64, u64>(path, head.into())
+            .await
+            .unwrap()
     }
 }
 

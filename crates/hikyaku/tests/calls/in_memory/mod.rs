@@ -12,9 +12,9 @@ use std::time::Duration;
 use hikyaku::client::ChannelBuilder;
 use hikyaku::server::{Listener, ServeError};
 use hikyaku::{Channel, Server};
+use hikyaku_testkit::Random;
 use hikyaku_testkit::link::{self, Cable, End, Weather};
 use hikyaku_testkit::raw::RawPeer;
-use hikyaku_testkit::Random;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -75,7 +75,10 @@ impl Network {
             }
         };
         let task = tokio::spawn(server.serve_listener_with_shutdown(self.listen(), shutdown));
-        Running { task, stop: Some(stop) }
+        Running {
+            task,
+            stop: Some(stop),
+        }
     }
 
     /// Takes the connections from now on.
@@ -99,7 +102,11 @@ impl Network {
 
     /// The cable of the newest connection.
     pub(crate) fn cable(&self) -> Cable {
-        self.state().cables.last().expect("there is a connection").clone()
+        self.state()
+            .cables
+            .last()
+            .expect("there is a connection")
+            .clone()
     }
 
     /// How often a client has tried to connect.
@@ -129,7 +136,13 @@ impl Network {
             tokio::time::sleep(delay).await;
         }
         let mut state = self.state();
-        let State { door, weather, random, cables, .. } = &mut *state;
+        let State {
+            door,
+            weather,
+            random,
+            cables,
+            ..
+        } = &mut *state;
         let (near, far) = link::pair(weather, random);
         let cable = near.cable();
         match door {
@@ -137,7 +150,10 @@ impl Network {
                 cables.push(cable);
                 Ok(near)
             }
-            _ => Err(io::Error::new(io::ErrorKind::ConnectionRefused, "nobody listens")),
+            _ => Err(io::Error::new(
+                io::ErrorKind::ConnectionRefused,
+                "nobody listens",
+            )),
         }
     }
 
@@ -149,7 +165,11 @@ impl Network {
 impl Running {
     /// Begins a graceful shutdown.
     pub(crate) fn stop(&mut self) {
-        self.stop.take().expect("once").send(()).expect("the server runs");
+        self.stop
+            .take()
+            .expect("once")
+            .send(())
+            .expect("the server runs");
     }
 }
 

@@ -13,8 +13,10 @@ use super::Plain;
 /// [`Calls::unary_bytes`].
 pub(crate) struct Calls {
     name: &'static str,
-    add: Vec<Box<dyn FnOnce(&mut Methods) + Send>>,
+    add: Vec<Add>,
 }
+
+type Add = Box<dyn FnOnce(&mut Methods) + Send>;
 
 impl Calls {
     pub(crate) fn new() -> Self {
@@ -22,7 +24,10 @@ impl Calls {
     }
 
     pub(crate) fn named(name: &'static str) -> Self {
-        Self { name, add: Vec::new() }
+        Self {
+            name,
+            add: Vec::new(),
+        }
     }
 
     /// `Square`, `Later` (a square that takes a while), `Count`, `Sum` and `Sums` (running sums);

@@ -34,7 +34,10 @@ impl Codec<u64> for Plain {
     }
 
     fn decode(bytes: Bytes) -> Result<u64, CodecError> {
-        let bytes = bytes.as_ref().try_into().map_err(|_| CodecError::new("that is no number"))?;
+        let bytes = bytes
+            .as_ref()
+            .try_into()
+            .map_err(|_| CodecError::new("that is no number"))?;
         Ok(u64::from_be_bytes(bytes))
     }
 }

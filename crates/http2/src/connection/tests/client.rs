@@ -75,6 +75,32 @@ fn illegal_answers_and_what_they_cost() {
     }
 }
 
+/// A server that said END_STREAM has lied if anything follows; what follows its RST_STREAM was only
+/// late in its queue.
+#[test]
+#[rustfmt::skip]
+fn what_comes_behind_an_end_costs_more_than_what_comes_behind_a_reset() {
+    let ended = response(1, Body::Last);
+    let cut = reset(1, ErrorCode::CANCEL);
+    let close = "GOAWAY 0 STREAM_CLOSED";
+    let rst = "RST_STREAM 1 STREAM_CLOSED";
+    let table = [
+        ("data after the end", &ended, data(1, b"x", Body::Last), close),
+        ("headers after the end", &ended, response(1, Body::Last), close),
+        ("data after a reset", &cut, data(1, b"x", Body::Last), rst),
+        ("headers after a reset", &cut, response(1, Body::Last), rst),
+    ];
+    for (what, first, then, want) in table {
+        let mut raw = Raw::client(Config::default());
+        raw.connection.open_stream(POST, Body::Last).unwrap();
+        raw.frames();
+        assert!(raw.ask(first).is_empty(), "{what}");
+        let got = raw.ask(&then);
+        assert!(got.len() == 1 && got[0].starts_with(want), "{what}: {got:?}");
+        assert_eq!(raw.connection.wants_bytes(), want == rst, "{what}");
+    }
+}
+
 #[test]
 fn responses_without_a_body_may_have_a_length() {
     let head = [Field::indexed(b":method", b"HEAD"), POST[1], POST[2]];

@@ -103,7 +103,7 @@ fn illegal_frames_and_what_they_cost() {
         ("data on idle", data(5, b"x", Body::More), close("PROTOCOL_ERROR")),
         ("data on even", data(2, b"x", Body::More), close("PROTOCOL_ERROR")),
         ("data on 0", data(0, b"x", Body::More), close("PROTOCOL_ERROR")),
-        ("data on closed", data(3, b"x", Body::More), rst(3, "STREAM_CLOSED")),
+        ("data on closed", data(3, b"x", Body::More), close("STREAM_CLOSED")),
         ("headers on closed", headers(3, &[("a", "b")], Body::Last), close("STREAM_CLOSED")),
         ("headers on even", request(2, Body::Last), close("PROTOCOL_ERROR")),
         ("headers on 0", request(0, Body::Last), close("PROTOCOL_ERROR")),

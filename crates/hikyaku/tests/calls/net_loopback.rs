@@ -1,0 +1,213 @@
+//! Real sockets, real threads and the real clock: what a network in memory cannot show.
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use hikyaku::server::{ServeError, bind, runtime};
+use hikyaku::{Channel, Code, Origin, Request, Server, Status, blocking};
+use hikyaku_testkit::Live;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::in_memory::{Calling, Calls, Plain};
+use crate::threads::{all_gone, hammer, run};
+
+struct Running {
+    addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+/// Starts a server on a free port.
+async fn serve(live: &Live) -> Running {
+    let listener = bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = Server::new().add(Calls::four_kinds(live));
+    let shutdown = async { _ = stopped.await };
+    let task = tokio::spawn(server.serve_listener_with_shutdown(listener, shutdown));
+    Running { addr, stop, task }
+}
+
+impl Running {
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// A server on a thread of its own, for as long as the test runs.
+fn serve_thread(live: &Live) -> String {
+    let runtime = runtime(1).unwrap();
+    let running = runtime.block_on(serve(live));
+    thread::spawn(move || runtime.block_on(running.task));
+    // Dropping this would stop the server.
+    std::mem::forget(running.stop);
+    format!("http://{}", running.addr)
+}
+
+#[test]
+fn blocking_calls_of_all_kinds_come_through() {
+    let live = Live::new();
+    let channel = blocking::Channel::connect(&serve_thread(&live)).unwrap();
+    let threads = (0..8).map(|n| {
+        let channel = channel.clone();
+        thread::spawn(move || {
+            for round in 0..20 {
+                blocking_calls(&channel, n + round);
+            }
+        })
+    });
+    for thread in threads.collect::<Vec<_>>() {
+        thread.join().unwrap();
+    }
+}
+
+fn blocking_calls(channel: &blocking::Channel, n: u64) {
+    for path in ["/test.Calls/Square", "/test.Calls/Later"] {
+        let response = channel.unary::<Plain, u64, u64>(path, n.into()).unwrap();
+        assert_eq!(response.into_message(), n * n);
+    }
+    let path = "/test.Calls/Count";
+    let counted = channel
+        .server_streaming::<Plain, u64, u64>(path, n.into())
+        .unwrap();
+    let counted: Result<Vec<u64>, Status> = counted.collect();
+    assert!(counted.unwrap().into_iter().eq(1..=n));
+    let path = "/test.Calls/Sum";
+    let sum = channel
+        .client_streaming::<Plain, u64, u64>(path, 1..=n)
+        .unwrap();
+    assert_eq!(sum.into_message(), n * (n + 1) / 2);
+    let path = "/test.Calls/Sums";
+    let sums = channel
+        .bidi_streaming::<Plain, u64, u64>(path, 1..=n)
+        .unwrap();
+    assert_eq!(
+        sums.last().map(Result::unwrap),
+        (n > 0).then_some(n * (n + 1) / 2)
+    );
+}
+
+#[test]
+fn blocking_calls_fail_with_their_status() {
+    let live = Live::new();
+    let channel = blocking::Channel::connect(&serve_thread(&live)).unwrap();
+    let status = channel
+        .unary::<Plain, u64, u64>("/no.Such/Method", 1.into())
+        .unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    let timed = Request::new(u64::MAX).with_timeout(Duration::from_millis(50));
+    let mut replies = channel
+        .server_streaming::<Plain, u64, u64>("/test.Calls/Count", timed)
+        .unwrap();
+    let last = replies.by_ref().last().unwrap().unwrap_err();
+    assert_eq!(last.code(), Code::DeadlineExceeded);
+    assert!(replies.next().is_none(), "the failure is the last item");
+}
+
+#[test]
+fn dropping_blocking_replies_cancels_their_call() {
+    let live = Live::new();
+    let channel = blocking::Channel::connect(&serve_thread(&live)).unwrap();
+    let path = "/test.Calls/Count";
+    let replies = channel
+        .server_streaming::<Plain, u64, u64>(path, u64::MAX.into())
+        .unwrap();
+    assert!(replies.take(1000).map(Result::unwrap).eq(1..=1000));
+    runtime(1).unwrap().block_on(all_gone(&live));
+}
+
+#[test]
+fn a_refused_connection_names_the_address_and_the_systems_reason() {
+    run(async {
+        let addr = TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let channel = Channel::lazy(&addr.to_string()).unwrap();
+        let status = channel.ask("/test.Calls/Square", 1).await.unwrap_err();
+        assert_eq!(
+            (status.code(), status.origin()),
+            (Code::Unavailable, Origin::Transport)
+        );
+        assert!(status.message().contains(&addr.to_string()), "{status}");
+        assert!(status.message().contains("Connection refused"), "{status}");
+        let error = Channel::connect(&addr.to_string()).await.unwrap_err();
+        assert!(error.to_string().contains("Connection refused"), "{error}");
+    });
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    run(async {
+        let taken = TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let _holder = bind(&taken.to_string()).await.unwrap();
+        let error = bind(&taken.to_string()).await.unwrap_err();
+        assert!(error.to_string().contains(&taken.to_string()), "{error}");
+    });
+}
+
+#[test]
+fn a_handler_knows_its_clients_address() {
+    run(async {
+        let listener = bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let calls = Calls::new().unary("/test.Calls/Port", |request| async move {
+            let peer = request.peer_addr().expect("a socket has one");
+            assert!(peer.ip().is_loopback());
+            Ok(u64::from(peer.port()).into())
+        });
+        tokio::spawn(Server::new().add(calls).serve_listener(listener));
+        let channel = Channel::connect(&addr.to_string()).await.unwrap();
+        let port = channel
+            .ask("/test.Calls/Port", 1)
+            .await
+            .unwrap()
+            .into_message();
+        assert!(port > 0 && port != u64::from(addr.port()));
+    });
+}
+
+#[test]
+fn one_address_takes_both_versions_of_ip() {
+    run(async {
+        let Ok(listener) = bind("[::]:0").await else {
+            return;
+        };
+        let port = listener.local_addr().unwrap().port();
+        let calls = Calls::four_kinds(&Live::new());
+        tokio::spawn(Server::new().add(calls).serve_listener(listener));
+        for host in ["127.0.0.1", "[::1]"] {
+            let channel = Channel::lazy(&format!("http://{host}:{port}")).unwrap();
+            assert_eq!(
+                channel
+                    .ask("/test.Calls/Square", 5)
+                    .await
+                    .unwrap()
+                    .into_message(),
+                25
+            );
+        }
+    });
+}
+
+#[test]
+fn calls_on_many_threads_all_end() {
+    run(async {
+        let live = Live::new();
+        let running = serve(&live).await;
+        let channel = Channel::connect(&running.addr.to_string()).await.unwrap();
+        let (good_count, bad_count) = hammer(channel, 50, 60).await;
+        assert_eq!((good_count, bad_count), (3000, 0));
+        all_gone(&live).await;
+        running.stop().await;
+    });
+}

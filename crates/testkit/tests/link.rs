@@ -1,0 +1,142 @@
+//! The network in memory does what it is told to, and the same again for the same seed.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use hikyaku_testkit::link::{Fate, Weather, pair};
+use hikyaku_testkit::random::for_each_seed;
+use hikyaku_testkit::{Random, virtual_time};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
+
+fn weather(fate: Fate) -> Weather {
+    let mut weather = Weather::fine();
+    weather.fates = [fate, Fate::Lasts];
+    weather
+}
+
+#[test]
+fn bytes_come_through_in_order_whatever_the_weather() {
+    for_each_seed(0..200, |seed| {
+        virtual_time::run(async {
+            let mut random = Random::new(seed);
+            let mut weather = Weather::bad(&mut random);
+            weather.fates = [Fate::Lasts; 2];
+            let (mut near, mut far) = pair(&weather, &mut random);
+            let sent: Vec<u8> = (0..3000).map(|_| random.number() as u8).collect();
+            let expected = sent.clone();
+            let writing = tokio::spawn(async move {
+                near.write_all(&sent).await.unwrap();
+                near.shutdown().await.unwrap();
+                near
+            });
+            let mut got = Vec::new();
+            far.read_to_end(&mut got).await.unwrap();
+            assert_eq!(got, expected);
+            writing.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn the_same_seed_takes_the_same_time() {
+    let time = |seed| {
+        virtual_time::run(async move {
+            let mut random = Random::new(seed);
+            let mut weather = Weather::fine();
+            weather.latency = Duration::from_millis(20);
+            weather.stall_once_in = 3;
+            weather.stall = Duration::from_secs(2);
+            weather.max_chunk_len = 100;
+            weather.capacity = 100;
+            let (mut near, mut far) = pair(&weather, &mut random);
+            let start = Instant::now();
+            let writing = tokio::spawn(async move { near.write_all(&[1; 2000]).await });
+            let mut got = Vec::new();
+            far.read_to_end(&mut got).await.unwrap();
+            writing.await.unwrap().unwrap();
+            start.elapsed()
+        })
+    };
+    assert_eq!(time(5), time(5));
+    assert_ne!(time(5), time(6));
+    assert!(time(5) > Duration::from_secs(4), "{:?}", time(5));
+}
+
+#[test]
+fn a_cut_is_a_reset_at_both_ends() {
+    virtual_time::run(async {
+        let (mut near, mut far) = pair(&weather(Fate::CutAt(10)), &mut Random::new(0));
+        let broken = near.write_all(&[7; 20]).await.unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::ConnectionReset);
+        let mut got = [0; 20];
+        assert_eq!(
+            far.read(&mut got).await.unwrap_err().kind(),
+            ErrorKind::ConnectionReset
+        );
+        assert_eq!(
+            near.read(&mut got).await.unwrap_err().kind(),
+            ErrorKind::ConnectionReset
+        );
+        assert_eq!(
+            far.write(&got).await.unwrap_err().kind(),
+            ErrorKind::BrokenPipe
+        );
+    });
+}
+
+#[test]
+fn a_half_that_ends_leaves_the_other_half() {
+    virtual_time::run(async {
+        let (mut near, mut far) = pair(&weather(Fate::EndsAt(10)), &mut Random::new(0));
+        near.write_all(&[7; 20]).await.unwrap();
+        let mut got = Vec::new();
+        far.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, [7; 10]);
+        far.write_all(b"back").await.unwrap();
+        drop(far);
+        got.clear();
+        near.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"back");
+        assert_eq!(
+            near.write(b"?").await.unwrap_err().kind(),
+            ErrorKind::BrokenPipe
+        );
+    });
+}
+
+#[test]
+fn a_held_cable_carries_nothing_until_it_is_released() {
+    virtual_time::run(async {
+        let (mut near, mut far) = pair(&Weather::fine(), &mut Random::new(0));
+        near.cable().hold();
+        near.write_all(b"abc").await.unwrap();
+        let mut got = [0; 3];
+        let waited = tokio::time::timeout(Duration::from_secs(9), far.read_exact(&mut got)).await;
+        assert!(waited.is_err());
+        near.cable().release();
+        far.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"abc");
+        assert_eq!(near.cable().carried_len(), [3, 0]);
+    });
+}
+
+#[test]
+fn a_writer_waits_for_the_reader() {
+    virtual_time::run(async {
+        let (mut near, mut far) = pair(&Weather::fine(), &mut Random::new(0));
+        let much = vec![1; 1 << 20];
+        let waited = tokio::time::timeout(Duration::from_secs(9), near.write_all(&much)).await;
+        assert!(waited.is_err());
+        assert_eq!(near.cable().carried_len(), [256 * 1024, 0]);
+        let mut got = vec![0; 256 * 1024];
+        far.read_exact(&mut got).await.unwrap();
+        near.write_all(b"more").await.unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "the test hangs")]
+fn a_test_that_hangs_fails() {
+    virtual_time::run(std::future::pending::<()>());
+}
