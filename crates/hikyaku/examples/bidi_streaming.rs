@@ -1,5 +1,7 @@
 //! A stream in each direction: after each number, the sum so far.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
+
 mod proto;
 mod serving;
 

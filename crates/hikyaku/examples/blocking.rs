@@ -1,5 +1,7 @@
 //! The four kinds of call without async: streams of replies are iterators.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
+
 mod proto;
 mod serving;
 

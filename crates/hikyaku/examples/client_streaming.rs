@@ -1,5 +1,7 @@
 //! A stream of requests, one response: a sum.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
+
 mod proto;
 mod serving;
 

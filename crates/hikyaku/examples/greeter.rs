@@ -4,6 +4,8 @@
 //! cargo run --release --example greeter -- --listen 127.0.0.1:50051 --threads 1
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
+
 mod proto;
 
 use hikyaku::{Request, Response, Server, Status, reflection};

@@ -1,5 +1,7 @@
 //! One request, a stream of responses: counting.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
+
 mod proto;
 mod serving;
 

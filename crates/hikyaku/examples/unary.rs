@@ -1,5 +1,7 @@
 //! One request, one response: a square.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
+
 mod proto;
 mod serving;
 

@@ -1,6 +1,7 @@
 //! Two connections joined in memory: what an application sees, with nothing left over at the end.
 
 #![allow(
+    clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,

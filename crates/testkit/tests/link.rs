@@ -23,7 +23,9 @@ fn bytes_come_through_in_order_whatever_the_weather() {
             let mut weather = Weather::bad(&mut random);
             weather.fates = [Fate::Lasts; 2];
             let (mut near, mut far) = pair(&weather, &mut random);
-            let sent: Vec<u8> = (0..3000).map(|_| random.number() as u8).collect();
+            let sent: Vec<u8> = (0..3000)
+                .map(|_| random.number().to_le_bytes()[0])
+                .collect();
             let expected = sent.clone();
             let writing = tokio::spawn(async move {
                 near.write_all(&sent).await.unwrap();

@@ -291,7 +291,7 @@ impl ChannelBuilder {
         self
     }
 
-    /// Makes the channel and connects it.
+    /// Makes the channel and connects it: ready once the server has shown that it speaks HTTP/2.
     ///
     /// # Errors
     /// [`ConnectError`].

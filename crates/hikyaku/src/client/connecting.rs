@@ -50,12 +50,9 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
         };
         let served = match connected {
             Ok(io) => {
-                if let Some(told) = told.take() {
-                    let _ = told.send(Ok(()));
-                }
                 let served = match io {
-                    Connected::Tcp(io) => drive(&shared, io, lobby).await,
-                    Connected::Custom(io) => drive(&shared, io, lobby).await,
+                    Connected::Tcp(io) => drive(&shared, io, lobby, &mut told).await,
+                    Connected::Custom(io) => drive(&shared, io, lobby, &mut told).await,
                 };
                 lobby = Lobby::over(&shared);
                 served
@@ -129,16 +126,29 @@ async fn connect_tcp(addr: &str) -> io::Result<TcpStream> {
 ///
 /// # Errors
 /// The server never showed its SETTINGS: the connection was of no use, and the next one has to wait.
-async fn drive<S: Io + 'static>(shared: &Arc<Shared>, io: S, lobby: Lobby) -> io::Result<()> {
+async fn drive<S: Io + 'static>(
+    shared: &Arc<Shared>,
+    io: S,
+    lobby: Lobby,
+    told: &mut Option<Told>,
+) -> io::Result<()> {
     let Lobby { outbox, waiting } = lobby;
     let connection = Connection::client(shared.http2.clone());
     let calls = ClientCalls::new(Arc::clone(shared), Arc::clone(&outbox), waiting);
     let mut driver = Driver::new(io, connection, calls, Arc::clone(&outbox));
     let mut handshake = pin!(tokio::time::sleep(CONNECT_TIMEOUT));
-    let outcome = poll_fn(|cx| match driver.poll_until_parted(cx) {
-        Poll::Ready(part) => Poll::Ready(Some(part)),
-        Poll::Pending if driver.calls_mut().was_ready() => Poll::Pending,
-        Poll::Pending => handshake.as_mut().poll(cx).map(|()| None),
+    let outcome = poll_fn(|cx| {
+        let part = driver.poll_until_parted(cx);
+        if driver.calls_mut().was_ready()
+            && let Some(told) = told.take()
+        {
+            let _ = told.send(Ok(()));
+        }
+        match part {
+            Poll::Ready(part) => Poll::Ready(Some(part)),
+            Poll::Pending if driver.calls_mut().was_ready() => Poll::Pending,
+            Poll::Pending => handshake.as_mut().poll(cx).map(|()| None),
+        }
     })
     .await;
     shared.renew(&outbox);
@@ -147,19 +157,18 @@ async fn drive<S: Io + 'static>(shared: &Arc<Shared>, io: S, lobby: Lobby) -> io
         shared.forward(mailbox);
     }
     let was_ready = driver.calls_mut().was_ready();
+    if outcome == Some(Part::Draining) {
+        tokio::spawn(driver);
+    }
     match outcome {
+        Some(_) if was_ready => Ok(()),
+        Some(_) => {
+            let what = "the server ended the connection before its SETTINGS";
+            Err(io::Error::new(io::ErrorKind::ConnectionReset, what))
+        }
         None => {
             let what = "the server did not send its SETTINGS within 20 s";
             Err(io::Error::new(io::ErrorKind::TimedOut, what))
-        }
-        Some(Part::Over) if !was_ready => {
-            let what = "the server closed the connection before its SETTINGS";
-            Err(io::Error::new(io::ErrorKind::ConnectionReset, what))
-        }
-        Some(Part::Over) => Ok(()),
-        Some(Part::Draining) => {
-            tokio::spawn(driver);
-            Ok(())
         }
     }
 }

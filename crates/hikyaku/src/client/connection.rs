@@ -306,7 +306,11 @@ impl Calls for ClientCalls {
             }
             Event::SendRoom { id } => self.pump(id, connection),
             Event::StreamRoom => self.open_waiting(connection),
-            Event::GoAway { .. } if self.life == Life::Open => self.life = Life::Draining,
+            Event::GoAway { .. } if self.life == Life::Open => {
+                // It comes behind SETTINGS, and perhaps in the same read.
+                self.was_ready = true;
+                self.life = Life::Draining;
+            }
             Event::Closed { error } => {
                 self.error = error;
                 if self.life == Life::Open {
