@@ -3,6 +3,7 @@
 
 use bytes::BytesMut;
 
+use super::flow::note_grant;
 use super::{Connection, Life, Role};
 use crate::Config;
 use crate::error::{Fault, Violation};
@@ -132,10 +133,11 @@ impl Connection {
         self.headers.set_max_table_len(self.config.header_table_len);
         let bytes = self.config.stream_window_len;
         if bytes < Window::INITIAL {
-            for (_, stream) in self.streams.iter_mut() {
-                stream
-                    .credit
-                    .shift(i64::from(bytes) - i64::from(Window::INITIAL));
+            let difference = i64::from(bytes) - i64::from(Window::INITIAL);
+            for (id, stream) in self.streams.iter_mut() {
+                stream.credit.shift(difference);
+                // What came back was too little for a wide window and may be all of a small one.
+                note_grant(&mut self.grants, id, stream);
             }
         }
     }

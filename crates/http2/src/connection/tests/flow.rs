@@ -306,6 +306,22 @@ fn a_small_window_of_ours_holds_from_the_ack_on() {
     assert!(raw.ask(&data(3, &[0; 100], Body::More)).is_empty());
 }
 
+/// A client that has spent the window it was told of later would wait for ever.
+#[test]
+fn what_came_back_before_the_ack_is_granted_after_it() {
+    let config = Config {
+        stream_window_len: 100,
+        ..Config::default()
+    };
+    let mut raw = Raw::new(Connection::server(config));
+    raw.send(&[PREFACE, &settings(&[]), &request(1, Body::More)].concat());
+    raw.send(&data(1, &[0; 100], Body::More));
+    raw.connection.release_stream(id(1), 100);
+    raw.frames();
+    assert_eq!(raw.ask(&settings_ack()), ["WINDOW_UPDATE 1 100"]);
+    assert!(raw.ask(&data(1, &[0; 100], Body::Last)).is_empty());
+}
+
 #[test]
 fn a_stream_can_be_given_a_wider_window() {
     let config = Config {
