@@ -3,12 +3,10 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use bytes::BytesMut;
-
 use super::guard::CallGuard;
-use crate::call::message::frame;
 use crate::codec::Codec;
 use crate::net::mailbox::Mailbox;
+use crate::net::outgoing::Outgoing;
 use crate::net::receiver::OnlyReceiver;
 use crate::{Response, Status};
 
@@ -32,15 +30,13 @@ use crate::{Response, Status};
 /// ```
 #[derive(Debug)]
 pub struct Sender<T> {
-    mailbox: Arc<Mailbox>,
-    encode: fn(&T, &mut BytesMut) -> Result<(), Status>,
+    outgoing: Outgoing<T>,
 }
 
 impl<T> Sender<T> {
     pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>) -> Self {
         Self {
-            mailbox,
-            encode: frame::<C, T>,
+            outgoing: Outgoing::new::<C>(mailbox),
         }
     }
 
@@ -52,11 +48,7 @@ impl<T> Sender<T> {
     ///   waits to be read.
     /// - INTERNAL if the message cannot be encoded.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
-        poll_fn(|cx| {
-            self.mailbox
-                .poll_send(cx, |outbound| (self.encode)(&message, &mut outbound.bytes))
-        })
-        .await
+        self.outgoing.send(message).await
     }
 
     /// Tells the server that there are no more requests, as dropping does.
@@ -65,7 +57,8 @@ impl<T> Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.mailbox.update(|outbound| outbound.end = Some(Ok(())));
+        let mailbox = self.outgoing.mailbox();
+        mailbox.update(|outbound| outbound.end = Some(Ok(())));
     }
 }
 

@@ -10,5 +10,6 @@ pub(crate) mod driver;
 pub(crate) mod hashing;
 pub(crate) mod mailbox;
 pub(crate) mod outbox;
+pub(crate) mod outgoing;
 pub(crate) mod receiver;
 pub(crate) mod timers;

@@ -1,13 +1,10 @@
 //! The stream of replies a handler writes.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
-use bytes::BytesMut;
-
-use crate::call::message::frame;
 use crate::codec::Codec;
 use crate::net::mailbox::Mailbox;
+use crate::net::outgoing::Outgoing;
 use crate::{Metadata, Status};
 
 /// Where a server-streaming or bidirectional handler sends its replies.
@@ -29,15 +26,13 @@ use crate::{Metadata, Status};
 /// ```
 #[derive(Debug)]
 pub struct Replies<T> {
-    mailbox: Arc<Mailbox>,
-    encode: fn(&T, &mut BytesMut) -> Result<(), Status>,
+    outgoing: Outgoing<T>,
 }
 
 impl<T> Replies<T> {
     pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>) -> Self {
         Self {
-            mailbox,
-            encode: frame::<C, T>,
+            outgoing: Outgoing::new::<C>(mailbox),
         }
     }
 
@@ -47,16 +42,12 @@ impl<T> Replies<T> {
     /// - CANCELLED, DEADLINE_EXCEEDED or UNAVAILABLE once nobody waits for replies any more.
     /// - INTERNAL if the message cannot be encoded.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
-        poll_fn(|cx| {
-            self.mailbox
-                .poll_send(cx, |outbound| (self.encode)(&message, &mut outbound.bytes))
-        })
-        .await
+        self.outgoing.send(message).await
     }
 
     /// Sets the metadata that goes before the first reply. Too late, and without effect, after it.
     pub fn set_metadata(&mut self, metadata: Metadata) {
-        let mut outbound = self.mailbox.outbound();
+        let mut outbound = self.outgoing.mailbox().outbound();
         if outbound.head.is_some() {
             outbound.head = Some(metadata);
         }
@@ -64,12 +55,13 @@ impl<T> Replies<T> {
 
     /// Sends the metadata now, without waiting for the first reply.
     pub fn send_metadata(&mut self) {
-        self.mailbox.update(|outbound| outbound.wants_head = true);
+        let mailbox = self.outgoing.mailbox();
+        mailbox.update(|outbound| outbound.wants_head = true);
     }
 
     /// Sets the metadata that goes after the last reply, if the call ends well. (A failure's
     /// metadata is that of its [`Status`].)
     pub fn set_trailers(&mut self, trailers: Metadata) {
-        self.mailbox.outbound().trailers = trailers;
+        self.outgoing.mailbox().outbound().trailers = trailers;
     }
 }

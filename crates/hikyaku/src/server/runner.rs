@@ -201,16 +201,8 @@ where
             Ok(message) => Request::from_parts(message, parts),
             Err(status) => return Started::Done(Err(status)),
         };
-        match self.slot.start(|| (self.handler)(request)) {
-            Ok(Poll::Ready(answer)) => Started::Done(answer_now::<C, Resp>(answer, sink)),
-            Err(status) => Started::Done(Err(status)),
-            Ok(Poll::Pending) => {
-                let running = self.slot.take();
-                Started::Waiting(Box::pin(async move {
-                    answer_later::<C, Resp>(running.await.and_then(|answer| answer))
-                }))
-            }
-        }
+        let polled = self.slot.start(|| (self.handler)(request));
+        single_started::<C, Resp, F>(polled, &mut self.slot, sink)
     }
 }
 
@@ -249,16 +241,8 @@ where
             return misrouted();
         };
         let requests = Requests::new::<C>(mailbox, parts, max_message_len);
-        match self.slot.start(|| (self.handler)(requests)) {
-            Ok(Poll::Ready(answer)) => Started::Done(answer_now::<C, Resp>(answer, sink)),
-            Err(status) => Started::Done(Err(status)),
-            Ok(Poll::Pending) => {
-                let running = self.slot.take();
-                Started::Waiting(Box::pin(async move {
-                    answer_later::<C, Resp>(running.await.and_then(|answer| answer))
-                }))
-            }
-        }
+        let polled = self.slot.start(|| (self.handler)(requests));
+        single_started::<C, Resp, F>(polled, &mut self.slot, sink)
     }
 }
 
@@ -278,6 +262,29 @@ where
         let replies = Replies::new::<C>(mailbox);
         let polled = self.slot.start(|| (self.handler)(requests, replies));
         stream_started(polled, &mut self.slot)
+    }
+}
+
+/// What the first poll of a handler with a single reply came to.
+fn single_started<C, T, F>(
+    polled: Result<Poll<F::Output>, Status>,
+    slot: &mut Slot<F>,
+    sink: &mut dyn Sink,
+) -> Started
+where
+    C: Codec<T>,
+    T: Send + 'static,
+    F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
+{
+    match polled {
+        Ok(Poll::Ready(answer)) => Started::Done(answer_now::<C, T>(answer, sink)),
+        Err(status) => Started::Done(Err(status)),
+        Ok(Poll::Pending) => {
+            let running = slot.take();
+            Started::Waiting(Box::pin(async move {
+                answer_later::<C, T>(running.await.and_then(|answer| answer))
+            }))
+        }
     }
 }
 
