@@ -136,19 +136,14 @@ async fn drive<S: Io + 'static>(
     let connection = Connection::client(shared.http2.clone());
     let calls = ClientCalls::new(Arc::clone(shared), Arc::clone(&outbox), waiting);
     let mut driver = Driver::new(io, connection, calls, Arc::clone(&outbox));
-    let mut handshake = pin!(tokio::time::sleep(CONNECT_TIMEOUT));
-    let outcome = poll_fn(|cx| {
+    let part = poll_fn(|cx| {
         let part = driver.poll_until_parted(cx);
         if driver.calls_mut().was_ready()
             && let Some(told) = told.take()
         {
             let _ = told.send(Ok(()));
         }
-        match part {
-            Poll::Ready(part) => Poll::Ready(Some(part)),
-            Poll::Pending if driver.calls_mut().was_ready() => Poll::Pending,
-            Poll::Pending => handshake.as_mut().poll(cx).map(|()| None),
-        }
+        part
     })
     .await;
     shared.renew(&outbox);
@@ -157,20 +152,14 @@ async fn drive<S: Io + 'static>(
         shared.forward(mailbox);
     }
     let was_ready = driver.calls_mut().was_ready();
-    if outcome == Some(Part::Draining) {
+    if part == Part::Draining {
         tokio::spawn(driver);
     }
-    match outcome {
-        Some(_) if was_ready => Ok(()),
-        Some(_) => {
-            let what = "the server ended the connection before its SETTINGS";
-            Err(io::Error::new(io::ErrorKind::ConnectionReset, what))
-        }
-        None => {
-            let what = "the server did not send its SETTINGS within 20 s";
-            Err(io::Error::new(io::ErrorKind::TimedOut, what))
-        }
+    if was_ready {
+        return Ok(());
     }
+    let what = "the connection ended before the server's SETTINGS came";
+    Err(io::Error::new(io::ErrorKind::ConnectionReset, what))
 }
 
 /// Where calls wait while there is no connection.

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use hikyaku_http2::{Connection, Event};
+use hikyaku_http2::{Connection, ErrorCode, Event};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep as Timer;
 
@@ -37,6 +37,10 @@ const MAX_READ_COUNT: usize = 8;
 
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
+
+/// How long a peer may take for the preface and its SETTINGS, and for any one header block: so long
+/// that no honest one is cut off, so short that holding connections open half-way is no attack.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the last bytes of a connection that is over may take to leave: a peer that does not read
 /// them must not keep the socket.
@@ -74,6 +78,8 @@ pub(crate) struct Driver<S, C: Calls> {
     rung: Vec<Arc<Mailbox>>,
     wish: Wish,
     is_read_open: bool,
+    /// Runs while the peer owes the rest of something: see [`PATIENCE`].
+    patience: Option<Pin<Box<Timer>>>,
     /// Runs once the connection is over.
     linger: Option<Pin<Box<Timer>>>,
     is_gone: bool,
@@ -113,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             rung: Vec::new(),
             wish: Wish::Serve,
             is_read_open: true,
+            patience: None,
             linger: None,
             is_gone: false,
         }
@@ -160,6 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             let read = self.poll_read(cx)?;
             if read == Turn::Rest
                 && written == Turn::Rest
+                && self.poll_patience(cx) == Turn::Rest
                 && self.outbox.sleep(cx.waker(), self.wish) == Sleep::Sound
             {
                 return Poll::Pending;
@@ -167,6 +175,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Ends a connection whose peer has owed the rest of its handshake, or of a header block, for
+    /// too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Turn {
+        let is_owed = !self.connection.is_established() || self.connection.has_open_header_block();
+        if !is_owed || self.linger.is_some() {
+            self.patience = None;
+            return Turn::Rest;
+        }
+        let timer = self
+            .patience
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
+        if timer.as_mut().poll(cx).is_pending() {
+            return Turn::Rest;
+        }
+        let (code, what) = match self.connection.is_established() {
+            false => (ErrorCode::SETTINGS_TIMEOUT, "no SETTINGS within 10 s"),
+            true => (
+                ErrorCode::ENHANCE_YOUR_CALM,
+                "a header block took over 10 s",
+            ),
+        };
+        self.connection.close(code, what);
+        Turn::Again
     }
 
     /// Takes what the application wants.

@@ -24,6 +24,7 @@ mod limits;
 mod metadata;
 mod net_loopback;
 mod panics;
+mod patience;
 mod raw_client;
 mod raw_server;
 mod reconnecting;
