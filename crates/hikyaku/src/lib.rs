@@ -66,6 +66,9 @@ pub mod blocking;
 mod call;
 pub mod client;
 pub mod codec;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod include;
 mod net;
 pub mod reflection;

@@ -13,33 +13,46 @@ use crate::{Code, Metadata, Origin, Status};
 pub(crate) struct RequestHead<'a> {
     pub(crate) scheme: &'a str,
     pub(crate) authority: &'a str,
-    pub(crate) path: &'a str,
+    pub(crate) path: &'static str,
     pub(crate) user_agent: &'a str,
     pub(crate) timeout: Option<Duration>,
     pub(crate) metadata: &'a Metadata,
 }
 
 impl<'a> RequestHead<'a> {
+    /// The fields that are the same in every call of a method.
+    pub(crate) fn opening(&self) -> impl Iterator<Item = Field<'a>> {
+        self.reserved().into_iter().chain(self.definition())
+    }
+
     /// The fields of the request in the order the specification wants: reserved names, then the
     /// timeout, then the other fields of the call, then custom metadata.
     pub(crate) fn fields(&self, buf: &'a mut TimeoutBuf) -> impl Iterator<Item = Field<'a>> {
         let timeout = self
             .timeout
             .map(|timeout| Field::literal(b"grpc-timeout", timeout::encode(timeout, buf)));
+        self.reserved()
+            .into_iter()
+            .chain(timeout)
+            .chain(self.definition())
+            .chain(self.metadata.fields())
+    }
+
+    fn reserved(&self) -> [Field<'a>; 4] {
         [
             Field::indexed(b":method", b"POST"),
             Field::indexed(b":scheme", self.scheme.as_bytes()),
             Field::indexed(b":path", self.path.as_bytes()),
             Field::indexed(b":authority", self.authority.as_bytes()),
         ]
-        .into_iter()
-        .chain(timeout)
-        .chain([
+    }
+
+    fn definition(&self) -> [Field<'a>; 3] {
+        [
             Field::indexed(b"te", b"trailers"),
             Field::indexed(b"content-type", b"application/grpc"),
             Field::indexed(b"user-agent", self.user_agent.as_bytes()),
-        ])
-        .chain(self.metadata.fields())
+        ]
     }
 }
 

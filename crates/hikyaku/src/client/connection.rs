@@ -1,5 +1,6 @@
 //! The calls on one connection of a client.
 
+use std::collections::HashMap;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -7,7 +8,9 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use hikyaku_http2::{Body, Connection, ConnectionError, ErrorCode, Event, Headers, Side, StreamId};
+use hikyaku_http2::{
+    Body, Connection, ConnectionError, ErrorCode, Event, FieldList, Headers, Side, StreamId,
+};
 
 use super::shared::Shared;
 use super::waiting::Waiting;
@@ -28,6 +31,7 @@ pub(crate) struct ClientCalls {
     calls: NumberMap<u32, Call>,
     /// Calls beyond the server's stream limit.
     waiting: Waiting,
+    openings: Openings,
     timers: Timers<StreamId>,
     life: Life,
     /// Whether the server's SETTINGS have been seen.
@@ -60,6 +64,7 @@ impl ClientCalls {
             outbox,
             calls: NumberMap::default(),
             waiting,
+            openings: Openings::default(),
             timers: Timers::new(),
             life: Life::Open,
             was_ready: false,
@@ -133,7 +138,12 @@ impl ClientCalls {
             metadata: &metadata,
         };
         let mut buf = TimeoutBuf::default();
-        let Ok(id) = out.open_stream(head.fields(&mut buf), request) else {
+        let opened = match timeout {
+            // Nothing changes from call to call but the metadata.
+            None => out.open_stream_with(self.openings.of(&head), metadata.fields(), request),
+            Some(_) => out.open_stream(head.fields(&mut buf), request),
+        };
+        let Ok(id) = opened else {
             drop(outbound);
             return mailbox.fail(&Status::unavailable("the connection takes no more calls"));
         };
@@ -279,6 +289,20 @@ fn send(
     let _ = out.send_data(id, outbound.bytes.split().freeze(), body);
     *request = body;
     outbound.take_waker()
+}
+
+/// The request fields of each method, made once, so that a connection encodes them once.
+#[derive(Default)]
+struct Openings {
+    /// By path; a program has as many as its clients have methods.
+    lists: HashMap<&'static str, FieldList>,
+}
+
+impl Openings {
+    fn of(&mut self, head: &RequestHead<'_>) -> &FieldList {
+        let opening = || head.opening().collect();
+        self.lists.entry(head.path).or_insert_with(opening)
+    }
 }
 
 /// Whether a call may have a stream now. Not before the server has told its limit: a stream beyond

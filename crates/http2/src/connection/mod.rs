@@ -132,7 +132,7 @@ impl Connection {
             shutdown: Shutdown::None,
             peer_last_stream: None,
             ours: OurSettings::Announced,
-            peer: PeerSettings::default(),
+            peer: PeerSettings::new(&config),
             streams: Streams::default(),
             last_remote: StreamId::CONNECTION,
             next_local: 1,

@@ -23,11 +23,12 @@ pub(super) struct PeerSettings {
     pub(super) max_streams: Option<u32>,
 }
 
-impl Default for PeerSettings {
-    fn default() -> Self {
+impl PeerSettings {
+    /// What holds before the peer has said anything.
+    pub(super) fn new(config: &Config) -> Self {
         Self {
             initial_window: Window::INITIAL,
-            max_frame_len: DEFAULT_FRAME_LEN,
+            max_frame_len: sent_frame_len(config, DEFAULT_FRAME_LEN),
             max_streams: None,
         }
     }
@@ -45,6 +46,8 @@ pub(super) enum OurSettings {
 /// Brings numbers that have no meaning on the wire into range.
 pub(super) fn clamp(mut config: Config) -> Config {
     config.max_frame_len = config.max_frame_len.clamp(16_384, 16_777_215);
+    config.max_output_len = config.max_output_len.max(MIN_OUTPUT_LEN);
+    config.output_high_water = config.output_high_water.min(config.max_output_len / 2);
     config.stream_window_len = config.stream_window_len.min(0x7fff_ffff);
     config.connection_window_len = config
         .connection_window_len
@@ -98,7 +101,9 @@ impl Connection {
             }
             Setting::MaxConcurrentStreams(max) => self.peer.max_streams = Some(max),
             Setting::InitialWindow(bytes) => self.shift_windows(bytes)?,
-            Setting::MaxFrameLen(len) => self.peer.max_frame_len = len as usize,
+            Setting::MaxFrameLen(len) => {
+                self.peer.max_frame_len = sent_frame_len(&self.config, len as usize);
+            }
             // Advice only. A server that obeyed it would let its clients turn every answer into
             // a failure; an answer too long for a client is the client's to refuse.
             Setting::MaxHeaderListBytes(_) | Setting::EnablePush(_) | Setting::Unknown(..) => {}
@@ -154,3 +159,18 @@ impl Connection {
 
 /// Every end takes frames of this length (RFC 9113 §4.2). Bytes.
 pub(super) const DEFAULT_FRAME_LEN: usize = 16_384;
+
+/// The longest frame to send to a peer that takes `allowed` bytes.
+///
+/// DATA alone must never fill the output so far that reading stops: two ends that both only write
+/// would wait for ever.
+pub(super) fn sent_frame_len(config: &Config, allowed: usize) -> usize {
+    let room = config.max_output_len - config.output_high_water;
+    allowed.min(room / 2).min(MAX_SENT_FRAME_LEN)
+}
+
+/// The longest frame we send, whatever the peer allows: longer ones save next to nothing. Bytes.
+const MAX_SENT_FRAME_LEN: usize = 256 * 1024;
+
+/// The least output a connection works with. Bytes.
+const MIN_OUTPUT_LEN: usize = 1000;

@@ -50,6 +50,41 @@ fn a_message_written_in_place_waits_as_well() {
 }
 
 #[test]
+fn data_alone_never_stops_the_reading() {
+    for max_output_len in [1, 5000, Config::default().max_output_len] {
+        data_leaves_room(max_output_len);
+    }
+}
+
+fn data_leaves_room(max_output_len: usize) {
+    let config = Config {
+        max_output_len,
+        ..Config::default()
+    };
+    let wide = [
+        Setting::MaxFrameLen(16_777_215),
+        Setting::InitialWindow(0x7fff_ffff),
+    ];
+    let mut raw = answering(config, &wide, 3);
+    raw.send(&window_update(0, 0x7000_0000));
+    for number in [1, 3, 5] {
+        let message = vec![b'm'; 5_000_000];
+        raw.connection
+            .write_data::<UserError>(id(number), Body::Last, |out| {
+                out.extend_from_slice(&message);
+                Ok(())
+            })
+            .unwrap();
+        raw.connection.poll_transmit();
+        assert!(
+            raw.connection.wants_bytes(),
+            "{}",
+            raw.connection.output_len()
+        );
+    }
+}
+
+#[test]
 fn a_window_may_go_negative() {
     let mut raw = answering(Config::default(), &[Setting::InitialWindow(10)], 1);
     send(&mut raw, 1, b"0123456789abc", Body::Last);

@@ -1,0 +1,5 @@
+//! See `hikyaku_fuzz::http2::client_bytes`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hikyaku_fuzz::http2::client_bytes(data));
