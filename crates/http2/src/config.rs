@@ -31,9 +31,10 @@ pub struct Config {
     /// Bytes of GOAWAY debug text kept.
     pub max_debug_len: usize,
     /// While more bytes than this wait in the output, no more is read: a peer that does not read
-    /// its answers is not asked for more questions. Bytes.
+    /// its answers is not asked for more questions. Bytes, at least 1,000.
     pub max_output_len: usize,
     /// DATA moves from the streams' queues into the output until it holds this many bytes.
+    /// At most half of `max_output_len`: DATA alone must not stop the reading.
     pub output_high_water: usize,
     /// A stream's queue at or under this length raises [`Event::SendRoom`](crate::Event::SendRoom).
     pub send_low_water: usize,

@@ -46,7 +46,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
         let connected = tokio::select! {
             biased;
             connected = connect(&shared) => connected,
-            () = poll_fn(|cx| lobby.poll_for_ever(cx)) => return,
+            () = poll_fn(|cx| lobby.poll_take_in(cx)) => return,
         };
         let served = match connected {
             Ok(io) => {
@@ -194,10 +194,6 @@ impl Lobby {
     }
 
     /// Takes calls in and ends those that come too late. Ready when the channel has been dropped.
-    fn poll_for_ever(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_take_in(cx)
-    }
-
     fn poll_take_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let mut rung = Vec::new();

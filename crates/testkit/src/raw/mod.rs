@@ -60,8 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawPeer<S> {
         }
     }
 
-    /// A server that has greeted its client and announced these settings. (Its client does not
-    /// wait for them: the next frames are those of its calls.)
+    /// A server that has greeted its client and announced these settings.
     ///
     /// # Panics
     /// If the client does not greet it.
