@@ -29,6 +29,7 @@ mod raw_client;
 mod raw_server;
 mod reconnecting;
 mod routing;
+mod server_limits;
 mod shutdown;
 mod status;
 mod threads;

@@ -28,6 +28,7 @@ impl Connection {
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
         let stream = self.streams.remove(id, death);
+        self.queued_len -= stream.as_ref().map_or(0, |stream| stream.queue.len());
         if self.role == Role::Client {
             self.note_room(had_room);
         }
@@ -192,6 +193,7 @@ impl Connection {
         }
         self.life = Life::Closed;
         self.streams.clear();
+        self.queued_len = 0;
         self.turns.clear();
         self.grants = Vec::new();
         self.assembly = None;
