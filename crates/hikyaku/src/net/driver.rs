@@ -37,6 +37,9 @@ const MAX_READ_COUNT: usize = 8;
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
 
+/// Bytes that are read for nothing from a peer that is still sending after it was told to go.
+const MAX_UNSEEN_LEN: usize = 256 * 1024;
+
 /// What runs over a connection: the calls of a server, or those of a client.
 pub(crate) trait Calls {
     /// Something happened on the connection.
@@ -69,6 +72,8 @@ pub(crate) struct Driver<S, C: Calls> {
     rung: Vec<Arc<Mailbox>>,
     wish: Wish,
     is_read_open: bool,
+    /// Bytes read and not looked at after the end.
+    unseen_len: usize,
     /// Rings when the connection has waited for its peer for too long.
     alarm: Alarm,
     is_gone: bool,
@@ -108,6 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             rung: Vec::new(),
             wish: Wish::Serve,
             is_read_open: true,
+            unseen_len: 0,
             alarm: Alarm::default(),
             is_gone: false,
         }
@@ -162,11 +168,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
 
     /// Closes the socket once all is written. What goes wrong then does not matter any more.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.connection.is_drained() {
-            Pin::new(&mut self.socket).poll_shutdown(cx).map(drop)
-        } else {
-            Poll::Pending
+        if !self.connection.is_drained() {
+            return Poll::Pending;
         }
+        if ready!(Pin::new(&mut self.socket).poll_shutdown(cx)).is_ok()
+            && self.connection.has_failed()
+        {
+            return self.poll_listen_out(cx);
+        }
+        Poll::Ready(())
+    }
+
+    /// Reads on for a while without looking. Bytes that nobody has read make the system answer with
+    /// a reset, which can overtake our GOAWAY: the peer would not learn what was wrong.
+    fn poll_listen_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.is_read_open && self.unseen_len < MAX_UNSEEN_LEN {
+            self.input.clear();
+            match ready!(self.poll_fill(cx)) {
+                Ok(len @ 1..) => self.unseen_len += len,
+                Ok(0) | Err(_) => self.is_read_open = false,
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Lets the connection know that its peer has owed it something for too long.
@@ -178,6 +201,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             return Turn::Rest;
         }
         self.connection.handle_timeout(clock::now());
+        if self.input.is_empty() {
+            // It rings a while after the last call, too: an idle connection needs no buffer.
+            self.input = BytesMut::new();
+        }
         Turn::Again
     }
 

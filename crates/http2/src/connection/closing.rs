@@ -172,6 +172,7 @@ impl Connection {
     pub(super) fn fail(&mut self, error: ConnectionError) {
         if self.life != Life::Closed {
             self.write_go_away(error.code, &error.what.to_string());
+            self.has_failed = true;
             self.end(Some(error));
         }
     }

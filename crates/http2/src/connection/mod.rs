@@ -54,6 +54,8 @@ pub struct Connection {
     role: Role,
     config: Config,
     life: Life,
+    /// The peer broke a rule, and has been told so.
+    has_failed: bool,
     shutdown: Shutdown,
     /// The last stream of the peer's latest GOAWAY.
     peer_last_stream: Option<StreamId>,
@@ -135,6 +137,7 @@ impl Connection {
         Self {
             role,
             life,
+            has_failed: false,
             shutdown: Shutdown::None,
             peer_last_stream: None,
             ours: OurSettings::Announced,
@@ -245,6 +248,13 @@ impl Connection {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.life == Life::Closed && self.output.len() == 0
+    }
+
+    /// Whether it is over because the peer broke a rule: it may be sending still, and should have the
+    /// time to read why.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Gives memory back that only saves time. For a connection that has been idle for a while.
