@@ -38,8 +38,15 @@ pub struct Config {
     /// DATA moves from the streams' queues into the output until it holds this many bytes.
     /// At most half of `max_output_len`: DATA alone must not stop the reading.
     pub output_high_water: usize,
-    /// A stream's queue at or under this length raises [`Event::SendRoom`](crate::Event::SendRoom).
-    pub send_low_water: usize,
+    /// Bytes that [`send_room`](crate::Connection::send_room) lets an owner queue on one stream, and
+    /// no more than the windows let go: what waits for a peer should wait with the application, which
+    /// then waits, too.
+    pub max_stream_queue_len: usize,
+    /// Bytes queued on all streams together beyond which a stream gets room for
+    /// `min_stream_queue_len` only.
+    pub max_queue_len: usize,
+    /// Bytes there is always room for on a stream. At least 2.
+    pub min_stream_queue_len: usize,
     /// Resets the peer may cause (its own RST_STREAM on open streams, and its stream errors that
     /// we answer with RST_STREAM) in a burst. Refills at `reset_refill_per_second`.
     pub max_reset_burst: u32,
@@ -86,7 +93,9 @@ impl Default for Config {
             max_debug_len: 1024,
             max_output_len: 1024 * 1024,
             output_high_water: 256 * 1024,
-            send_low_water: 32 * 1024,
+            max_stream_queue_len: 64 * 1024,
+            max_queue_len: 1024 * 1024,
+            min_stream_queue_len: 8 * 1024,
             max_reset_burst: 1000,
             reset_refill_per_second: 200,
             max_control_burst: 10_000,

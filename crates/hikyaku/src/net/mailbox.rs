@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use hikyaku_http2::Headers;
+use hikyaku_http2::{Body, Connection, Headers, StreamId};
 
 use super::outbox::Outbox;
 use crate::{Metadata, Status};
@@ -387,9 +387,34 @@ impl Outbound {
         Some(end.map(|()| mem::take(&mut self.trailers)))
     }
 
-    /// Wakes a `send` that waits for room. Call it without holding a lock.
-    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
-        self.waker.take()
+    /// Hands framed messages over as far as there is room for them on the stream; the last of them
+    /// ends our side if `end` says so. The waker of a `send` that may go on is to be woken without
+    /// holding a lock.
+    pub(crate) fn hand_over(
+        &mut self,
+        id: StreamId,
+        out: &mut Connection,
+        end: Body,
+    ) -> Option<Waker> {
+        while !self.bytes.is_empty() {
+            let len = out.send_room(id).min(self.bytes.len());
+            if len == 0 {
+                break;
+            }
+            let piece = self.bytes.split_to(len).freeze();
+            let body = if self.bytes.is_empty() {
+                end
+            } else {
+                Body::More
+            };
+            // An error means that the stream has gone: its call ends, too.
+            let _ = out.send_data(id, piece, body);
+        }
+        if self.bytes.len() < MAX_OUTBOUND_LEN {
+            self.waker.take()
+        } else {
+            None
+        }
     }
 }
 

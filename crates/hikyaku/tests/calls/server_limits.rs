@@ -148,7 +148,7 @@ fn over_its_memory_budget_a_server_refuses_calls_and_then_sends_idle_clients_awa
     virtual_time::run(async {
         let network = Network::new();
         let server = Server::new().add(Calls::four_kinds(&Live::new()));
-        network.serve(server.limits(|limits| limits.memory_budget_len = 200 * 1024));
+        network.serve(server.limits(|limits| limits.memory_budget_len = 100 * 1024));
         let mut idle = network.raw_client().await;
         let mut late = network.raw_client().await;
         let block = raw::request("/test.Calls/Sums", &[]);

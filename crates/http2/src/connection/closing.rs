@@ -6,7 +6,7 @@ use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
 use crate::frame::{Flags, writer};
-use crate::stream::table::{Death, Stream, Voice};
+use crate::stream::table::{Death, Room, Stream, Voice};
 use crate::{ConnectionError, ErrorCode, Event, Side, StreamId};
 
 /// How far our own farewell is (RFC 9113 §6.8).
@@ -28,7 +28,10 @@ impl Connection {
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
         let stream = self.streams.remove(id, death);
-        self.queued_len -= stream.as_ref().map_or(0, |stream| stream.queue.len());
+        if let Some(stream) = &stream {
+            self.queued_len -= stream.queue.len();
+            self.wanting_count -= usize::from(stream.room == Room::Wanted);
+        }
         if self.role == Role::Client {
             self.note_room(had_room);
         }
@@ -195,6 +198,7 @@ impl Connection {
         self.life = Life::Closed;
         self.streams.clear();
         self.queued_len = 0;
+        self.wanting_count = 0;
         self.turns.clear();
         self.grants = Vec::new();
         self.assembly = None;

@@ -82,6 +82,8 @@ pub struct Connection {
     timers: Timers,
     /// Bytes queued on all streams together.
     queued_len: usize,
+    /// Streams whose owner waits for room.
+    wanting_count: usize,
     /// When the bytes that are being handled came.
     now: Option<Instant>,
     events: VecDeque<Event>,
@@ -156,6 +158,7 @@ impl Connection {
             controls: Budget::new(config.max_control_burst, config.control_refill_per_second),
             timers: Timers::default(),
             queued_len: 0,
+            wanting_count: 0,
             now: None,
             events: VecDeque::new(),
             output: Output::default(),
@@ -248,6 +251,12 @@ impl Connection {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.life == Life::Closed && self.output.len() == 0
+    }
+
+    /// Streams whose owner was told that there is no room to send: it has something more in store.
+    #[must_use]
+    pub fn wanting_streams(&self) -> usize {
+        self.wanting_count
     }
 
     /// Whether it is over because the peer broke a rule: it may be sending still, and should have the
