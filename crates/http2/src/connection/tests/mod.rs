@@ -23,9 +23,12 @@ mod abuse;
 mod client;
 mod closing;
 mod flow;
+mod messages;
 mod pair;
 mod server;
 mod timers;
+mod states;
+mod wire;
 
 /// A connection under test and the peer that talks to it.
 struct Raw {
