@@ -25,6 +25,7 @@ mod closing;
 mod flow;
 mod messages;
 mod pair;
+mod past_bugs;
 mod server;
 mod timers;
 mod states;
