@@ -1,8 +1,8 @@
 //! Faults that other implementations have had and mended, one test each.
 //!
-//! The names say what went wrong; which rules are meant stands in `spec/`. Two of their faults
-//! cannot be made here: pushes are not counted twice, because there are none, and a writer is not
-//! asked again and again when the socket takes nothing, because that is the driver's to do.
+//! Two of their faults cannot be made in this crate: pushes are not counted twice, because there
+//! are none, and a writer does not spin on a socket that takes nothing, because sockets are the
+//! driver's (`dead_sockets.rs` of hikyaku's tests).
 
 use super::*;
 

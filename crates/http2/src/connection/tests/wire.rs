@@ -155,6 +155,12 @@ fn what_is_written_has_no_bit_out_of_place() {
             if matches!(head.kind, Kind::WindowUpdate | Kind::GoAway) {
                 assert_eq!(payload[0] & 0x80, 0, "{what}");
             }
+            let of_the_connection = matches!(head.kind, Kind::Settings | Kind::Ping | Kind::GoAway);
+            let on_none = head.id == StreamId::CONNECTION;
+            assert!(
+                on_none == of_the_connection || head.kind == Kind::WindowUpdate,
+                "{what}"
+            );
             rest = &rest[Head::LEN + head.len..];
         }
         assert!(rest.is_empty());
