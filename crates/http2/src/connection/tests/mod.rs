@@ -27,8 +27,8 @@ mod messages;
 mod pair;
 mod past_bugs;
 mod server;
-mod timers;
 mod states;
+mod timers;
 mod wire;
 
 /// A connection under test and the peer that talks to it.

@@ -269,6 +269,32 @@ fn small_faults_on_a_stream_that_is_over_are_answered_by_nothing() {
     }
 }
 
+/// As many as may be open at once are reset in one go, and each has a message on its way.
+#[test]
+fn what_crosses_many_resets_is_dropped() {
+    const COUNT: u32 = 2000;
+    let mut raw = Raw::server(Config {
+        max_concurrent_streams: COUNT,
+        ..Config::default()
+    });
+    let numbers = || (0..COUNT).map(|count| 2 * count + 1);
+    for number in numbers() {
+        raw.send(&request(number, Body::More));
+    }
+    for number in numbers() {
+        raw.connection.reset_stream(id(number), ErrorCode::CANCEL);
+    }
+    raw.frames();
+    for number in numbers() {
+        let late = [
+            data(number, b"x", Body::More),
+            headers(number, &[("a", "b")], Body::Last),
+        ];
+        let got = raw.ask(&late.concat());
+        assert!(got.is_empty(), "{number}: {got:?}");
+    }
+}
+
 /// A literal that goes into the table, and the index that stands for it then.
 const INSERTED: &[u8] = b"\x40\x01x\x01v";
 const AT_INDEX: &[u8] = &[0x80 | 62];

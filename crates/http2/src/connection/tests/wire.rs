@@ -387,3 +387,58 @@ fn codes_that_nobody_knows_are_passed_on_and_no_more() {
     raw.send(&response(3, Body::Last));
     assert_eq!(raw.events(), ["headers 3 200 last", "closed"]);
 }
+
+/// Neither end has said a word of windows.
+#[test]
+fn a_stream_begins_with_65535_bytes() {
+    let wide = window_update(0, 1 << 20);
+    let mut server = Raw::server(Config::default());
+    server.send(&[request(1, Body::Last), wide.clone()].concat());
+    server
+        .connection
+        .send_headers(id(1), OK, Body::More)
+        .unwrap();
+    let mut client = Raw::new(Connection::client(Config::default()));
+    client.connection.open_stream(POST, Body::More).unwrap();
+    client.connection.advance_output(PREFACE.len());
+    for mut raw in [server, client] {
+        let body = vec![0; 100_000];
+        raw.connection
+            .send_data(id(1), body.into(), Body::Last)
+            .unwrap();
+        raw.frames();
+        assert_eq!(raw.connection.queued_len(id(1)), 100_000 - 65_535);
+    }
+}
+
+#[test]
+fn frames_that_flow_control_is_not_for_pass_shut_windows() {
+    let config = Config {
+        stream_window_len: 65_535,
+        connection_window_len: 65_535,
+        ..Config::default()
+    };
+    let mut raw = Raw::server(config);
+    raw.send(&request(1, Body::More));
+    for len in [16_384, 16_384, 16_384, 16_383] {
+        raw.send(&data(1, &vec![0; len], Body::More));
+    }
+    assert_eq!(raw.events().len(), 5);
+    let frames = [
+        request(3, Body::More),
+        data(3, b"", Body::Last),
+        settings(&[]),
+        ping(0, b"question"),
+        frame(Kind::Priority, 0, 1, &[0, 0, 0, 9, 5]),
+        window_update(1, 1),
+        headers(1, &[("a", "b")], Body::Last),
+        request(5, Body::More),
+        reset(5, ErrorCode::CANCEL),
+        go_away(0, ErrorCode::NO_ERROR, b""),
+    ];
+    let got = raw.ask(&frames.concat());
+    assert_eq!(got, ["SETTINGS ACK", "PING ACK \"question\""]);
+    assert_eq!(raw.events().len(), 6);
+    let got = raw.ask(&data(3, b"x", Body::Last));
+    assert!(got[0].starts_with("GOAWAY 5 FLOW_CONTROL_ERROR"), "{got:?}");
+}
