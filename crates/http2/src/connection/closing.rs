@@ -70,14 +70,13 @@ impl Connection {
         }
     }
 
-    /// Whether a fault on a stream needs no RST_STREAM: we have sent one, or both ends know that
-    /// the stream is over. Only that the peer goes on with its message has to be told even then
-    /// (RFC 9113 §5.1, §6.1).
+    /// Whether a fault on a stream is not told any more: we have sent RST_STREAM, or the peer has
+    /// (RFC 9113 §6.4). Only if it goes on with its message after that it has to be told (§6.1).
     fn is_over(&self, id: StreamId, what: Violation) -> bool {
         match self.streams.death(id) {
             Some(Death::LocalReset) => true,
-            Some(Death::RemoteReset | Death::Ended) => !matches!(what, Violation::ClosedStream(..)),
-            None => false,
+            Some(Death::RemoteReset) => !matches!(what, Violation::ClosedStream(..)),
+            Some(Death::Ended) | None => false,
         }
     }
 

@@ -252,20 +252,33 @@ fn errors_of_a_stream_that_we_have_reset_are_not_told_again() {
 }
 
 #[test]
-fn small_faults_on_a_stream_that_is_over_are_answered_by_nothing() {
-    for state in ["ended", "reset by us", "reset by the peer"] {
+fn small_faults_on_a_stream_that_was_reset_are_answered_by_nothing() {
+    let faults = || {
+        [
+            window_update(1, 0),
+            frame(Kind::Priority, 0, 1, &[0; 4]),
+            frame(Kind::Priority, 0, 1, &[0, 0, 0, 1, 5]),
+        ]
+    };
+    for state in ["reset by us", "reset by the peer"] {
         for mut raw in [server_in(state), client_in(state)] {
             raw.frames();
             raw.events();
-            for bytes in [
-                window_update(1, 0),
-                frame(Kind::Priority, 0, 1, &[0; 4]),
-                frame(Kind::Priority, 0, 1, &[0, 0, 0, 1, 5]),
-            ] {
+            for bytes in faults() {
                 assert_eq!(cost_of(&mut raw, &bytes), Good, "{state}");
             }
             assert!(raw.events().is_empty());
         }
+    }
+    // Behind an end that both have said they are still stream errors, but told once.
+    for mut raw in [server_in("ended"), client_in("ended")] {
+        raw.frames();
+        raw.events();
+        assert_eq!(cost_of(&mut raw, &window_update(1, 0)), Rst(PROTOCOL));
+        for bytes in faults() {
+            assert_eq!(cost_of(&mut raw, &bytes), Good);
+        }
+        assert!(raw.events().is_empty());
     }
 }
 
