@@ -90,9 +90,9 @@ struct Once(Option<Socket>);
 impl Listener for Once {
     type Io = Socket;
 
-    async fn accept(&mut self) -> (Socket, Option<SocketAddr>) {
+    async fn accept(&mut self) -> io::Result<(Socket, Option<SocketAddr>)> {
         match self.0.take() {
-            Some(socket) => (socket, None),
+            Some(socket) => Ok((socket, None)),
             None => std::future::pending().await,
         }
     }
