@@ -70,10 +70,12 @@ BAD_VALUES = {
 class Peer:
     """The other end of a session: what it has said so far, and what it says next."""
 
-    def __init__(self, random, is_client):
+    def __init__(self, random, is_client, table_length):
         self.random = random
         self.is_client = is_client
         self.encoder = Encoder()
+        # What the other end announces; holds once this one has acknowledged it.
+        self.table_length = table_length
         self.next_stream = 1
 
     # ---- the opening ----------------------------------------------------------------------
@@ -92,7 +94,7 @@ class Peer:
         if random.random() < 0.98:
             parts.append(self.settings())
             if random.random() < 0.9:
-                parts.append(frame(SETTINGS, ACK, 0, b""))
+                parts.append(self.ack())
         return parts
 
     # ---- one action -----------------------------------------------------------------------
@@ -137,6 +139,8 @@ class Peer:
         random = self.random
         status = random.choice([b"200"] * 8 + [b"103", b"100", b"404", b"204", b"304", b"302"])
         fields = [(b":status", status)] + random.sample(EXTRA, random.randint(0, 3))
+        if not streams.headless and random.random() < 0.9:
+            return []
         stream = self.pick(streams, streams.headless or streams.open)
         ends = random.random() < (0.02 if status[:1] == b"1" else 0.3)
         return self.header_block(stream, self.damage_fields(fields), ends)
@@ -144,6 +148,8 @@ class Peer:
     def trailers(self, streams):
         """The end of a body."""
         random = self.random
+        if not streams.bodies and random.random() < 0.9:
+            return []
         fields = self.damage_fields(TRAILERS[: random.randint(0, 2)])
         stream = self.pick(streams, streams.bodies)
         return self.header_block(stream, fields, random.random() < 0.95)
@@ -208,6 +214,8 @@ class Peer:
     def data(self, streams):
         """A piece of a body."""
         random = self.random
+        if not streams.bodies and random.random() < 0.9:
+            return []
         flags = END_STREAM if random.random() < 0.25 else 0
         length = random.choice([0, 1, 5, 5, 5, 20, 300, 900, 1001, 16384])
         payload = bytes(length)
@@ -240,8 +248,15 @@ class Peer:
     def settings_or_ack(self, _streams):
         """SETTINGS or its ACK."""
         if self.random.random() < 0.4:
-            return frame(SETTINGS, ACK, 0, b"")
+            return self.ack()
         return self.settings()
+
+    def ack(self):
+        """The ACK of SETTINGS. A bad peer does not shrink its table."""
+        is_shorter = self.table_length < self.encoder.header_table_size
+        if is_shorter and self.random.random() < 0.97:
+            self.encoder.header_table_size = self.table_length
+        return frame(SETTINGS, ACK, 0, b"")
 
     def settings(self):
         """Parameters, mostly legal ones."""

@@ -61,12 +61,12 @@ class Session:
     def __init__(self, random, is_client):
         self.random = random
         self.is_client = is_client
-        self.peer = Peer(random, not is_client)
         self.limits = {
             "streams": random.choice([2, 3, 100]),
             "window": random.choice([1000, 65535, 100000]),
             "table": random.choice([0, 100, 4096, 4096]),
         }
+        self.peer = Peer(random, not is_client, self.limits["table"])
         self.connection = begin_h2(is_client, self.limits)
         self.steps = []
         self.is_over = False
