@@ -29,7 +29,8 @@ pub struct Stream {
     pub credit: Credit,
     /// What we have to send.
     pub queue: Queue,
-    /// Bytes the peer's `content-length` promises and has not sent; `None` if it made no promise.
+    /// Bytes the peer's `content-length` promises and has not sent, 0 for a response that has no
+    /// body; `None` if there is no promise.
     pub promised: Option<u64>,
     /// Whether the owner waits for room to send.
     pub room: Room,
