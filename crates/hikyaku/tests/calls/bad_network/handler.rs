@@ -17,8 +17,11 @@ pub(super) const UNARY: &str = "/test.Trials/Unary";
 pub(super) const SERVER_STREAMING: &str = "/test.Trials/ServerStreaming";
 pub(super) const CLIENT_STREAMING: &str = "/test.Trials/ClientStreaming";
 pub(super) const BIDI: &str = "/test.Trials/Bidi";
-/// Gives back what it gets, whatever the plan.
-pub(super) const SAME: &str = "/test.Trials/Same";
+/// Answers with as much as fills a client's window, whatever the plan.
+pub(super) const FULL: &str = "/test.Trials/Full";
+
+/// The window of a client's stream.
+pub(super) const WINDOW_LEN: usize = 256 * 1024;
 
 /// The service `test.Trials`.
 pub(super) struct Trials(pub(super) Ledger);
@@ -69,8 +72,8 @@ impl Service for Trials {
                 }
             },
         );
-        methods.unary::<Plain, Bytes, Bytes, _, _>(SAME, |request: Request<Bytes>| async move {
-            Ok(request.into_message().into())
+        methods.unary::<Plain, Bytes, Bytes, _, _>(FULL, |_: Request<Bytes>| async {
+            Ok(Bytes::from(vec![7; WINDOW_LEN]).into())
         });
     }
 }

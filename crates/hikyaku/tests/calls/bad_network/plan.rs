@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hikyaku::server::Limits;
 use hikyaku_testkit::Random;
 use hikyaku_testkit::link::{Fate, Weather};
 
@@ -13,8 +14,8 @@ pub(super) struct Storm {
     pub(super) weather: Weather,
     pub(super) channel_count: usize,
     pub(super) call_count: u64,
-    /// Calls a client may have open at once.
-    pub(super) max_calls: u32,
+    /// The server's.
+    pub(super) limits: Limits,
     /// How long connecting takes.
     pub(super) connect_delay: Duration,
     pub(super) incident: Incident,
@@ -118,7 +119,8 @@ impl Storm {
             weather.stall = weather.stall.min(Duration::from_millis(500));
         }
         let call_count = random.among(4..25);
-        let total_len = total_len(&weather);
+        let limits = odd_limits(&weather, random);
+        let total_len = total_len(&weather, &limits);
         let incident = match random.below(10) {
             0 => Incident::Hold(Duration::from_millis(random.below(4000))),
             1 => Incident::Cut,
@@ -129,12 +131,12 @@ impl Storm {
         Self {
             channel_count: random.among(1..4) as usize,
             call_count,
-            max_calls: [1, 3, 100][random.below(3) as usize],
             connect_delay: Duration::from_millis([0, random.below(3000)][random.below(2) as usize]),
             incident,
             incident_at: Duration::from_millis(random.below(8000)),
             max_message_len: (total_len / call_count / 2).min(100 * 1024),
             weather,
+            limits,
         }
     }
 
@@ -145,18 +147,46 @@ impl Storm {
     }
 }
 
+/// Limits of a server that are as they usually are, or small.
+fn odd_limits(weather: &Weather, random: &mut Random) -> Limits {
+    let mut limits = Limits::default();
+    let http2 = &mut limits.http2;
+    http2.max_concurrent_streams = [1, 3, 100][random.below(3) as usize];
+    if random.once_in(2) {
+        http2.stream_window_len = [1, 100, 5000, 65_535][random.below(4) as usize];
+        http2.connection_window_len = [65_535, 1024 * 1024][random.below(2) as usize];
+        http2.max_output_len = [1000, 20_000, 1024 * 1024][random.below(3) as usize];
+        http2.output_high_water = [1, 1000, 256 * 1024][random.below(3) as usize];
+        http2.send_low_water = [0, 1000, 32 * 1024][random.below(3) as usize];
+        http2.header_table_len = [0, 100, 4096][random.below(3) as usize];
+        http2.max_encoder_table_len = [0, 100, 4096][random.below(3) as usize];
+    }
+    if bytes_per_second(weather, &limits) < 20_000 {
+        limits.http2.stall_timeout = None;
+    }
+    limits
+}
+
+/// What may be expected to come through at least.
+fn bytes_per_second(weather: &Weather, limits: &Limits) -> u64 {
+    let round_trip = (2 * weather.latency + weather.stall).as_millis() as u64 + 1;
+    let rate = weather.bytes_per_second.unwrap_or(u64::MAX);
+    let window_len = u64::from(limits.http2.stream_window_len);
+    (window_len.min(weather.capacity as u64) * 1000 / round_trip).min(rate)
+}
+
 /// Bytes of all messages together, so that a run takes some minutes on the stopped clock and some
 /// milliseconds on the real one.
-fn total_len(weather: &Weather) -> u64 {
-    let round_trip = (2 * weather.latency + weather.stall).as_millis() as u64 + 1;
-    let speed = (weather.capacity as u64 * 1000 / round_trip)
-        .min(weather.bytes_per_second.unwrap_or(u64::MAX));
-    let affordable = match weather.max_chunk_len {
+fn total_len(weather: &Weather, limits: &Limits) -> u64 {
+    let chunk_len = weather
+        .max_chunk_len
+        .min(limits.http2.stream_window_len as usize);
+    let affordable = match chunk_len {
         1 => 10_000,
         2..100 => 100_000,
         _ => 1_500_000,
     };
-    (speed * 300).min(affordable)
+    (bytes_per_second(weather, limits) * 300).min(affordable)
 }
 
 impl Plan {
