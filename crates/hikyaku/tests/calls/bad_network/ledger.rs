@@ -107,6 +107,17 @@ impl Ledger {
         self.live.count()
     }
 
+    /// What is known of the calls that have not ended.
+    pub(super) fn open_calls(&self) -> String {
+        let records = self.records.lock().unwrap();
+        let told = |record: &Arc<Record>| {
+            let seen = record.seen();
+            let is_open = seen.ends.is_empty();
+            is_open.then(|| format!("\n{:?}\n{seen:?}\n", record.plan))
+        };
+        records.values().filter_map(told).collect()
+    }
+
     /// Everything that went wrong.
     pub(super) fn faults(&self, storm: &Storm) -> Vec<String> {
         let records = self.records.lock().unwrap();

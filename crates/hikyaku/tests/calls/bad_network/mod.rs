@@ -67,8 +67,13 @@ async fn run(storm: Storm, mut random: Random) {
     }
     tokio::time::sleep(storm.incident_at).await;
     befall(storm.incident, &network, &mut servers, serve).await;
-    while let Some(ended) = calls.join_next().await {
-        ended.expect("a caller finds fault and does not panic");
+    let all_end = async {
+        while let Some(ended) = calls.join_next().await {
+            ended.expect("a caller finds fault and does not panic");
+        }
+    };
+    if tokio::time::timeout(PATIENCE, all_end).await.is_err() {
+        panic!("calls never end: {}", ledger.open_calls());
     }
 
     network.clear_up();
@@ -98,6 +103,9 @@ async fn run(storm: Storm, mut random: Random) {
         "{idle_polls} polls for nothing"
     );
 }
+
+/// More than the slowest network takes for all calls.
+const PATIENCE: Duration = Duration::from_secs(6 * 3600);
 
 async fn befall(
     incident: Incident,
