@@ -207,14 +207,13 @@ impl Cable {
         shared.wake_all();
     }
 
-    /// Ends the bad weather. What is under way arrives as it would have.
-    pub fn clear_up(&self) {
+    /// Changes the weather. What is under way arrives as it would have.
+    pub fn change_weather(&self, weather: Weather) {
         let mut shared = lock(&self.0);
-        shared.weather = Weather::fine();
-        for lane in &mut shared.lanes {
-            lane.fate = Fate::Lasts;
+        for (lane, &fate) in shared.lanes.iter_mut().zip(&weather.fates) {
+            lane.fate = fate;
         }
-        shared.is_held = false;
+        shared.weather = weather;
         shared.wake_all();
     }
 

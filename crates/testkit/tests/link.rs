@@ -256,7 +256,7 @@ fn a_vectored_write_is_one_write() {
 }
 
 #[test]
-fn bad_weather_ends_for_what_is_written_later() {
+fn the_weather_changes_for_what_is_written_later() {
     virtual_time::run(async {
         let mut weather = Weather::fine();
         weather.bytes_per_second = Some(1);
@@ -264,7 +264,7 @@ fn bad_weather_ends_for_what_is_written_later() {
         let (mut near, mut far) = pair(&weather, &mut Random::new(0));
         let start = Instant::now();
         near.write_all(&[1; 10]).await.unwrap();
-        near.cable().clear_up();
+        near.cable().change_weather(Weather::fine());
         near.write_all(&[1; 10_000]).await.unwrap();
         far.read_exact(&mut [0; 10_010]).await.unwrap();
         assert_eq!(start.elapsed(), Duration::from_secs(10));

@@ -115,7 +115,10 @@ impl Network {
         let mut state = self.state();
         state.weather = Weather::fine();
         state.delay = Duration::ZERO;
-        state.cables.iter().for_each(Cable::clear_up);
+        for cable in &state.cables {
+            cable.release();
+            cable.change_weather(Weather::fine());
+        }
     }
 
     /// Something has happened that the network cannot see.
