@@ -26,6 +26,7 @@ mod metadata;
 mod net_loopback;
 mod panics;
 mod patience;
+mod progress;
 mod raw_client;
 mod raw_server;
 mod reconnecting;
