@@ -27,7 +27,8 @@ impl Connection {
     /// Forgets a stream.
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
-        let stream = self.streams.remove(id, death);
+        let left_len = i64::from(self.initial_credit());
+        let stream = self.streams.remove(id, death, left_len);
         if let Some(stream) = &stream {
             self.queued_len -= stream.queue.len();
             self.wanting_count -= usize::from(stream.room == Room::Wanted);

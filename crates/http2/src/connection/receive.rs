@@ -122,7 +122,7 @@ impl Connection {
         }
         let Some(stream) = self.streams.get_mut(data.id) else {
             self.credit.release(data.flow_len);
-            return self.on_stray_data(data.id);
+            return self.on_stray_data(data.id, data.flow_len);
         };
         if let Err(what) = accept_data(stream, data) {
             self.credit.release(data.flow_len);
@@ -163,12 +163,14 @@ impl Connection {
     }
 
     /// DATA for a stream that is not live (RFC 9113 §5.1).
-    fn on_stray_data(&mut self, id: StreamId) -> Result<(), Fault> {
+    fn on_stray_data(&mut self, id: StreamId, len: usize) -> Result<(), Fault> {
         if self.is_idle(id) {
             return Err(Violation::IdleStream(Kind::Data, id).into());
         }
         let what = Violation::ClosedStream(Kind::Data, id);
         match self.streams.death(id) {
+            // What crossed our reset within its window is no nonsense, however small its frames.
+            Some(Death::LocalReset) if self.streams.take_late(id, len) => Ok(()),
             Some(Death::LocalReset) => self.take_control(),
             Some(Death::Ended) => Err(what.into()),
             Some(Death::RemoteReset) | None => Err(StreamError::new(id, what).into()),
