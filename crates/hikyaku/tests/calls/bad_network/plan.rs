@@ -184,7 +184,7 @@ fn total_len(weather: &Weather, limits: &Limits) -> u64 {
     let affordable = match chunk_len {
         1 => 10_000,
         2..100 => 100_000,
-        _ => 1_500_000,
+        _ => 1_000_000,
     };
     (bytes_per_second(weather, limits) * 300).min(affordable)
 }
