@@ -172,6 +172,9 @@ impl Connection {
         self.streams.insert(id, stream);
         self.controls.refund(WORK_REFUND_COUNT);
         self.events.push_back(Event::Headers { id, headers, body });
+        if id.number() > self.config.max_stream_number {
+            self.start_shutdown();
+        }
         Ok(())
     }
 

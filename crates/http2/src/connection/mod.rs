@@ -250,6 +250,12 @@ impl Connection {
         self.output.advance(len);
     }
 
+    /// Drops all output: the socket takes no more. What the peer has said before can still be
+    /// handled.
+    pub fn discard_output(&mut self) {
+        self.output.discard();
+    }
+
     /// Whether the connection is over and all its output written: time to close the socket.
     #[must_use]
     pub fn is_drained(&self) -> bool {
@@ -308,8 +314,25 @@ impl Connection {
             && self.life != Life::Closed
             && self.shutdown == Shutdown::None
             && self.peer_last_stream.is_none()
-            && self.next_local <= StreamId::MAX.number()
+            && !self.is_used_up()
             && self.has_room()
+    }
+
+    /// At a client: whether it has used all stream numbers it may
+    /// ([`Config::max_stream_number`]). New streams need another connection; this one finishes
+    /// what it has after [`Connection::start_shutdown`].
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.next_local > self.config.max_stream_number
+    }
+
+    /// At a client: whether a byte of the stream's request may have reached the peer. `true` for a
+    /// stream that is gone.
+    #[must_use]
+    pub fn has_left(&self, id: StreamId) -> bool {
+        self.streams
+            .get(id)
+            .is_none_or(|stream| stream.start < self.output.written())
     }
 
     /// Whether the number of streams lets another one be opened.

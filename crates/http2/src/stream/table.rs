@@ -32,6 +32,8 @@ pub struct Stream {
     /// Bytes the peer's `content-length` promises and has not sent, 0 for a response that has no
     /// body; `None` if there is no promise.
     pub promised: Option<u64>,
+    /// At a client: where the stream's first byte is among all bytes of the connection.
+    pub start: u64,
     /// Whether the owner waits for room to send.
     pub room: Room,
     /// Whether the owner waits for the rest of the peer's message.
@@ -121,6 +123,7 @@ impl Stream {
             awaited: Awaited::Nothing,
             moved_len: 0,
             still_look_count: 0,
+            start: 0,
         }
     }
 }
