@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use hikyaku_http2::{Body, Connection, Headers, StreamId};
 
 use super::outbox::Outbox;
@@ -25,8 +25,15 @@ use crate::{Metadata, Status};
 /// whole once the half is below the limit.
 pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
 
+/// Bytes that are copied to a stream's queue at most, rather than shared with it.
+const MAX_COPIED_LEN: usize = 16 * 1024;
+
 /// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring.
 const RELEASE_LEN: usize = 16 * 1024;
+
+/// Bytes that the application takes at a time. What it has taken counts as read, so that a slow
+/// reader has this much beyond its window.
+const MAX_TAKEN_LEN: usize = 64 * 1024;
 
 /// Chunks up to this length are copied together while they wait. Bytes; copying so few costs less
 /// than a reference of their own.
@@ -90,6 +97,9 @@ pub(crate) struct Outbound {
     pub(crate) head: Option<Metadata>,
     /// Framed messages.
     pub(crate) bytes: BytesMut,
+    /// The stream has no room for all of them. Nothing is added until it has taken them: so long,
+    /// who sends has one message here and one in hand.
+    is_held: bool,
     /// At a server: what a successful call's trailers carry.
     pub(crate) trailers: Metadata,
     /// The application has sent all it will: at a client the half-close, at a server the status.
@@ -160,6 +170,7 @@ impl Mailbox {
                 wants_head: false,
                 head: Some(Metadata::new()),
                 bytes: BytesMut::new(),
+                is_held: false,
                 trailers: Metadata::new(),
                 end: None,
                 cancelled: false,
@@ -289,7 +300,8 @@ impl Mailbox {
         self.inbound().head.clone()
     }
 
-    /// Moves what has come into the empty `into`. `Ready` with nothing moved and an end means that
+    /// Moves what has come into the empty `into`, much of it at most: the rest counts as unread
+    /// until the application has seen this. `Ready` with nothing moved and an end means that
     /// all has been taken.
     pub(crate) fn poll_chunks(
         self: &Arc<Self>,
@@ -311,9 +323,7 @@ impl Mailbox {
             inbound.wait(cx);
             return Poll::Pending;
         }
-        inbound.flush();
-        mem::swap(&mut inbound.chunks, into);
-        inbound.released += mem::take(&mut inbound.len);
+        inbound.take_chunks(into);
         let is_due = inbound.released >= inbound.release_len && inbound.end.is_none();
         drop(inbound);
         if is_due {
@@ -339,7 +349,7 @@ impl Mailbox {
                 return Poll::Ready(Err(Status::cancelled("the server has ended the call")));
             }
         }
-        if outbound.bytes.len() >= MAX_OUTBOUND_LEN {
+        if outbound.is_held || outbound.bytes.len() >= MAX_OUTBOUND_LEN {
             outbound.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -397,6 +407,26 @@ impl Inbound {
         }
     }
 
+    /// Moves chunks of about [`MAX_TAKEN_LEN`] bytes at most into the empty `into`.
+    fn take_chunks(&mut self, into: &mut Vec<Bytes>) {
+        self.flush();
+        let mut taken_len = self.len;
+        if self.len > MAX_TAKEN_LEN {
+            taken_len = 0;
+            let count = self.chunks.iter().take_while(|chunk| {
+                let has_room = taken_len < MAX_TAKEN_LEN;
+                taken_len += if has_room { chunk.len() } else { 0 };
+                has_room
+            });
+            let count = count.count();
+            into.extend(self.chunks.drain(..count));
+        } else {
+            mem::swap(&mut self.chunks, into);
+        }
+        self.len -= taken_len;
+        self.released += taken_len;
+    }
+
     fn waker_for(&mut self, reason: Patience) -> Option<Waker> {
         if self.patience == Patience::Whole && reason == Patience::Eager {
             None
@@ -449,7 +479,7 @@ impl Outbound {
             if len == 0 {
                 break;
             }
-            let piece = self.bytes.split_to(len).freeze();
+            let piece = self.take_piece(len);
             let body = if self.bytes.is_empty() {
                 end
             } else {
@@ -459,10 +489,23 @@ impl Outbound {
             // An error means that the stream has gone: its call ends, too.
             let _ = out.send_data(id, piece, body);
         }
-        if self.bytes.len() < MAX_OUTBOUND_LEN {
-            self.waker.take()
-        } else {
+        self.is_held = !self.bytes.is_empty();
+        if self.is_held {
             None
+        } else {
+            self.waker.take()
+        }
+    }
+
+    /// The first `len` bytes. Few of many are copied: in the queue of a stream that is held back they
+    /// would keep the memory of all of them.
+    fn take_piece(&mut self, len: usize) -> Bytes {
+        if len <= MAX_COPIED_LEN && (self.is_held || len < self.bytes.len()) {
+            let piece = Bytes::copy_from_slice(self.bytes.get(..len).unwrap_or_default());
+            self.bytes.advance(len);
+            piece
+        } else {
+            self.bytes.split_to(len).freeze()
         }
     }
 }

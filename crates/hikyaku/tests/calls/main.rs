@@ -18,6 +18,7 @@ mod bad_network;
 mod cancellation;
 mod dead_sockets;
 mod deadlines;
+mod fairness;
 mod fallback;
 mod hostile_server;
 mod kinds;
