@@ -5,16 +5,21 @@
 //! End <--read--- [                                                      ] <--write-- End
 //! ```
 //!
+//! A direction is a serial line: a batch is put on it behind the ones before it, which takes its
+//! length divided by the rate, then it is under way for the latency. What was written at once is read
+//! at once, if it fits and the line is not slow, and never together with what was written later.
+//!
 //! Meant for a runtime whose clock is paused: then latency and stalls cost no time.
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -25,9 +30,12 @@ use crate::Random;
 pub struct Weather {
     /// How long bytes are under way.
     pub latency: Duration,
+    /// Bytes that one direction takes in a second; none for as many as one likes.
+    pub bytes_per_second: Option<u64>,
     /// Bytes that one write or one read moves at most.
     pub max_chunk_len: usize,
-    /// Bytes under way in one direction, beyond which a writer has to wait.
+    /// Bytes in one direction that have been written and not been read, beyond which a writer has
+    /// to wait.
     pub capacity: usize,
     /// One batch in so many is held up; 0 for none.
     pub stall_once_in: u64,
@@ -54,6 +62,7 @@ impl Weather {
     pub const fn fine() -> Self {
         Self {
             latency: Duration::ZERO,
+            bytes_per_second: None,
             max_chunk_len: usize::MAX,
             capacity: 256 * 1024,
             stall_once_in: 0,
@@ -77,6 +86,7 @@ impl Weather {
             stall_once_in: [0, 7, 100][random.below(3) as usize],
             stall: Duration::from_millis(random.below(5000)),
             fates: [fate(random), fate(random)],
+            bytes_per_second: [None, None, Some(20_000), Some(1_000_000)][random.below(4) as usize],
         }
     }
 }
@@ -99,11 +109,12 @@ pub fn pair(weather: &Weather, random: &mut Random) -> (End, End) {
     let lane = |fate| Lane {
         fate,
         carried_len: 0,
+        bytes: BytesMut::new(),
         batches: VecDeque::new(),
-        under_way_len: 0,
         is_ended: false,
         is_deaf: false,
         last_arrival: Instant::now(),
+        is_free_at: Instant::now(),
         reader: None,
         writer: None,
     };
@@ -136,13 +147,17 @@ struct Shared {
 struct Lane {
     fate: Fate,
     carried_len: u64,
-    batches: VecDeque<(Instant, VecDeque<u8>)>,
-    under_way_len: usize,
+    /// What is under way.
+    bytes: BytesMut,
+    /// When it arrives: so many bytes at a time, in order.
+    batches: VecDeque<(Instant, usize)>,
     /// The reader sees the end of the stream behind the last batch.
     is_ended: bool,
     /// The reader has closed: writing to it breaks the connection.
     is_deaf: bool,
     last_arrival: Instant,
+    /// When all that was written has been put on the line.
+    is_free_at: Instant,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -211,18 +226,24 @@ impl Shared {
         }
     }
 
-    fn write(&mut self, side: usize, bytes: &[u8], cx: &Context<'_>) -> Poll<io::Result<usize>> {
+    fn write(
+        &mut self,
+        side: usize,
+        slices: &[IoSlice<'_>],
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let lane = &mut self.lanes[side];
         if self.is_cut || lane.is_deaf {
             self.cut();
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let room = self.weather.capacity - lane.under_way_len.min(self.weather.capacity);
+        let room = self.weather.capacity.saturating_sub(lane.bytes.len());
         if room == 0 {
             lane.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let mut len = bytes.len().min(room).min(self.weather.max_chunk_len);
+        let len: usize = slices.iter().map(|slice| slice.len()).sum();
+        let mut len = len.min(room).min(self.weather.max_chunk_len);
         match lane.fate {
             Fate::Lasts => {}
             Fate::CutAt(at) if lane.carried_len >= at => {
@@ -238,16 +259,13 @@ impl Shared {
             }
             Fate::EndsAt(at) => len = len.min((at - lane.carried_len) as usize),
         }
-        let mut arrival = Instant::now() + self.weather.latency;
+        let mut latency = self.weather.latency;
         let stall = self.weather.stall_once_in;
         if stall > 0 && self.random.once_in(stall) {
-            arrival += self.weather.stall;
+            latency += self.weather.stall;
         }
-        lane.last_arrival = lane.last_arrival.max(arrival);
-        lane.carried_len += len as u64;
-        lane.under_way_len += len;
-        let batch: VecDeque<u8> = bytes[..len].iter().copied().collect();
-        lane.batches.push_back((lane.last_arrival, batch));
+        lane.put(slices, len);
+        lane.schedule(len, latency, self.weather.bytes_per_second);
         lane.reader.take().into_iter().for_each(Waker::wake);
         Poll::Ready(Ok(len))
     }
@@ -262,7 +280,7 @@ impl Shared {
         if self.is_held {
             return Read::Wait;
         }
-        let Some((arrival, batch)) = lane.batches.front_mut() else {
+        let Some((arrival, batch_len)) = lane.batches.front_mut() else {
             return if lane.is_ended {
                 Read::Some
             } else {
@@ -272,18 +290,15 @@ impl Shared {
         if *arrival > Instant::now() {
             return Read::WaitUntil(*arrival);
         }
-        let len = batch
-            .len()
+        let len = (*batch_len)
             .min(buf.remaining())
             .min(self.weather.max_chunk_len);
-        let (front, _) = batch.as_slices();
-        let len = len.min(front.len());
-        buf.put_slice(&front[..len]);
-        batch.drain(..len);
-        if batch.is_empty() {
+        *batch_len -= len;
+        if *batch_len == 0 {
             lane.batches.pop_front();
         }
-        lane.under_way_len -= len;
+        buf.put_slice(&lane.bytes[..len]);
+        lane.bytes.advance(len);
         lane.writer.take().into_iter().for_each(Waker::wake);
         Read::Some
     }
@@ -297,6 +312,34 @@ enum Read {
 }
 
 impl Lane {
+    /// Takes the first `len` bytes of the slices.
+    fn put(&mut self, slices: &[IoSlice<'_>], len: usize) {
+        let mut rest = len;
+        for slice in slices {
+            let piece = &slice[..slice.len().min(rest)];
+            self.bytes.extend_from_slice(piece);
+            rest -= piece.len();
+        }
+        self.carried_len += len as u64;
+    }
+
+    /// Says when the `len` bytes that were put last arrive.
+    fn schedule(&mut self, len: usize, latency: Duration, bytes_per_second: Option<u64>) {
+        self.is_free_at = self.is_free_at.max(Instant::now());
+        // A timer's step; no batch takes longer, so that a slow line carries byte by byte.
+        let max_len = bytes_per_second.map_or(len, |rate| (rate / 1000).max(1) as usize);
+        let mut rest = len;
+        while rest > 0 {
+            let len = rest.min(max_len);
+            rest -= len;
+            if let Some(rate) = bytes_per_second {
+                self.is_free_at += Duration::from_nanos(len as u64 * 1_000_000_000 / rate);
+            }
+            self.last_arrival = self.last_arrival.max(self.is_free_at + latency);
+            self.batches.push_back((self.last_arrival, len));
+        }
+    }
+
     fn wake(&mut self) {
         self.reader
             .take()
@@ -340,7 +383,19 @@ impl AsyncWrite for End {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        lock(&self.shared).write(self.side, bytes, cx)
+        lock(&self.shared).write(self.side, &[IoSlice::new(bytes)], cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        lock(&self.shared).write(self.side, slices, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
