@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::reserve::Widened;
 use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
@@ -28,6 +29,9 @@ impl Connection {
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
         let stream = self.streams.remove(id, death);
+        if let Some(stream) = &stream {
+            self.give_room_back(id, stream);
+        }
         if self.role == Role::Client {
             self.note_room(had_room);
         }
@@ -194,6 +198,8 @@ impl Connection {
         self.streams.clear();
         self.turns.clear();
         self.grants = Vec::new();
+        self.widened = Widened::default();
+        self.unread_len = 0;
         self.assembly = None;
         self.headers.forget();
         self.events.push_back(Event::Closed { error });

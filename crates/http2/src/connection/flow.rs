@@ -1,13 +1,14 @@
 //! Windows: what the peer gives us, and what we give back (RFC 9113 §5.2, §6.9).
 
 use super::Connection;
+use super::bandwidth::{Bandwidth, Probe};
 use crate::error::{Fault, StreamError, Violation};
-use crate::frame::Kind;
 use crate::frame::window_update::WindowUpdate;
-use crate::frame::writer;
+use crate::frame::{Flags, Kind, writer};
 use crate::stream::state::Step;
-use crate::stream::table::{Grant, Place, Stream};
-use crate::{Side, StreamId};
+use crate::stream::table::{Grant, Need, Place, Stream};
+use crate::stream::window::Window;
+use crate::{Config, Side, StreamId};
 
 impl Connection {
     pub(super) fn on_window_update(&mut self, update: WindowUpdate) -> Result<(), Fault> {
@@ -43,60 +44,119 @@ impl Connection {
         Ok(())
     }
 
-    /// Gives `len` received bytes back to the peer's windows. Also after the stream has ended:
-    /// then only the connection's window gets them.
+    /// Gives `len` received bytes back: the owner has consumed or dropped them. Ignored for a stream
+    /// that has ended, whose bytes are not counted any more.
     pub fn release_data(&mut self, id: StreamId, len: usize) {
-        self.release_connection(len);
-        self.release_stream(id, len);
-    }
-
-    /// Gives `len` received bytes back to the peer's window of this stream alone: for an owner that
-    /// gives the connection's back at once, so that a slow reader holds back no other stream.
-    /// Ignored for a stream that has ended.
-    pub fn release_stream(&mut self, id: StreamId, len: usize) {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        if len > 0 {
-            stream.credit.release(len);
+        let released_len = stream.credit.release(len);
+        if released_len == 0 {
+            return;
+        }
+        self.unread_len -= released_len;
+        let has_reserved = stream.awaited_len > 0;
+        if has_reserved {
+            self.widened.end_reservation(id, stream);
+        }
+        if may_receive(stream) {
+            if stream.need == Need::Wider || stream.tuned_len > 0 {
+                tune(
+                    stream,
+                    &self.config,
+                    &self.bandwidth,
+                    &mut self.widened.tuned_len,
+                );
+            }
             note_grant(&mut self.grants, id, stream);
         }
+        if has_reserved {
+            self.admit_waiting();
+            self.aim_credit();
+        } else {
+            self.unwithhold();
+        }
     }
 
-    /// Gives `len` received bytes back to the peer's window of the whole connection; see
-    /// [`Connection::release_stream`].
-    pub fn release_connection(&mut self, len: usize) {
-        self.credit.release(len);
+    /// Bytes that came on all live streams and have not been given back with
+    /// [`Connection::release_data`].
+    #[must_use]
+    pub fn unread_len(&self) -> usize {
+        usize::try_from(self.unread_len).unwrap_or(0)
     }
 
-    /// Lets the peer send up to `len` bytes more on the stream than it may by our SETTINGS: for a
-    /// message whose length is known and that is wanted whole. Only ever raises; the connection's
-    /// window follows as its bytes are released.
-    pub fn widen_window(&mut self, id: StreamId, len: u32) {
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
-        stream.credit.raise(len);
-        note_grant(&mut self.grants, id, stream);
+    /// Gives the connection's window back what came, whoever has it now: a slow reader holds back no
+    /// stream but its own. Only what would bring what is unread and what may come over the limit is
+    /// kept back.
+    #[inline]
+    pub(super) fn settle_credit(&mut self) {
+        let lone_len = self.widened.reserved_len - i64::from(self.config.max_reserved_len);
+        let max_len = i64::from(self.config.max_unread_len) + lone_len.max(0);
+        let over_len = self.unread_len + self.credit.target() - max_len;
+        self.credit.withhold(over_len.min(self.unread_len).max(0));
     }
 
-    /// Writes the WINDOW_UPDATE frames that are due. They never wait for DATA.
+    /// As [`Connection::settle_credit`], after bytes were given back.
+    #[inline]
+    pub(super) fn unwithhold(&mut self) {
+        if self.credit.outstanding() > 0 {
+            self.settle_credit();
+        }
+    }
+
+    /// Counts DATA for the estimate of what the path holds.
+    #[inline]
+    pub(super) fn note_data(&mut self, len: usize) {
+        if let Some(now) = self.now
+            && self.bandwidth.on_data(len, now) == Probe::Send
+        {
+            writer::ping(self.output.tail(), PROBE_PING, Flags::NONE);
+        }
+    }
+
+    /// The ACK of our own probe, unless it is not out.
+    pub(super) fn is_probe_ack(&self, payload: [u8; 8]) -> bool {
+        payload == PROBE_PING && self.bandwidth.is_probing()
+    }
+
+    pub(super) fn on_probe_ack(&mut self) {
+        if let Some(now) = self.now
+            && self.bandwidth.on_ack(now)
+        {
+            self.aim_credit();
+        }
+    }
+
+    /// Writes the WINDOW_UPDATE frames that are due and, if other frames are written anyway, those
+    /// that are worth a ride. They never wait for DATA.
     pub(super) fn write_grants(&mut self) {
-        if self.credit.is_due() {
+        let is_credit_worth =
+            self.credit.is_worth_a_ride() || self.credit.is_due() || self.credit.is_needed();
+        if self.grants.is_empty() && !is_credit_worth {
+            return;
+        }
+        let rides = self.output.len() > 0 || !self.turns.ready.is_empty();
+        if rides || self.credit.is_due() || self.credit.is_needed() {
             self.grant_connection();
         }
-        for id in self.grants.drain(..) {
-            let Some(stream) = self.streams.get_mut(id) else {
-                continue;
+        let streams = &mut self.streams;
+        let output = &mut self.output;
+        self.grants.retain(|&id| {
+            let Some(stream) = streams.get_mut(id) else {
+                return false;
             };
+            if !rides && stream.grant == Grant::Worth {
+                return true;
+            }
             stream.grant = Grant::None;
             if may_receive(stream) {
                 let increment = stream.credit.grant();
                 if increment > 0 {
-                    writer::window_update(self.output.tail(), id, increment);
+                    writer::window_update(output.tail(), id, increment);
                 }
             }
-        }
+            false
+        });
     }
 
     /// Tells the peer all that came back to the connection's window.
@@ -108,11 +168,54 @@ impl Connection {
     }
 }
 
-/// Puts the stream on the list for a WINDOW_UPDATE when it is worth one.
+/// Puts the stream on the list for a WINDOW_UPDATE when it is worth one. A message that is awaited
+/// whole needs what it lacks, however little.
 pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut Stream) {
-    if stream.grant == Grant::None && stream.credit.is_due() && may_receive(stream) {
-        stream.grant = Grant::Due;
+    if stream.grant == Grant::Due || !stream.credit.is_worth_a_ride() && stream.awaited_len == 0 {
+        return;
+    }
+    if !may_receive(stream) {
+        return;
+    }
+    let is_needed = stream.awaited_len > 0 && stream.credit.is_needed();
+    let grant = if stream.credit.is_due() || is_needed {
+        Grant::Due
+    } else if stream.credit.is_worth_a_ride() {
+        Grant::Worth
+    } else {
+        return;
+    };
+    if stream.grant == Grant::None {
         grants.push(id);
+    }
+    stream.grant = grant;
+}
+
+/// Widens the window of a stream that uses it up and whose reader keeps up, as far as the path asks
+/// for it; a stream that has more than its share gives back.
+///
+/// The share is three quarters of what the other streams leave: one stream alone has nearly all, and
+/// there is always something left for the next.
+fn tune(stream: &mut Stream, config: &Config, bandwidth: &Bandwidth, all_tuned_len: &mut i64) {
+    let credit = &mut stream.credit;
+    let free_len = i64::from(config.max_window_len) - (*all_tuned_len - stream.tuned_len);
+    let share_len = (free_len / 4 * 3).max(0);
+    let first_len = i64::from(config.stream_window_len);
+    let mut wanted_len = stream.tuned_len;
+    if stream.need == Need::Wider && credit.outstanding() * 4 <= credit.target() {
+        let path_len = i64::try_from(bandwidth.target()).unwrap_or(Window::MAX);
+        let len = (first_len + stream.tuned_len) * MAX_TUNING_STEP;
+        wanted_len = wanted_len.max(len.min(path_len) - first_len);
+    }
+    let tuned_len = wanted_len.min(share_len);
+    let step_len = tuned_len - stream.tuned_len;
+    if step_len > 0 {
+        stream.need = Need::None;
+    }
+    if step_len != 0 {
+        stream.tuned_len = tuned_len;
+        *all_tuned_len += step_len;
+        credit.aim(credit.target() + step_len);
     }
 }
 
@@ -120,3 +223,9 @@ pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut 
 fn may_receive(stream: &Stream) -> bool {
     stream.state.step(Step::Data(Side::Remote)).is_ok()
 }
+
+/// The payload of the PING that measures the path.
+const PROBE_PING: [u8; 8] = *b"how far?";
+/// A stream's window grows by at most this factor at a time, so that it has as much as it uses and
+/// leaves the rest to others.
+const MAX_TUNING_STEP: i64 = 4;

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! handle_bytes -> receive (frames, DATA, small frames) -> message (header blocks) -> events
-//!                    |-> settings, flow (windows), closing (errors, GOAWAY)
+//!                    |-> settings, flow and reserve (windows), closing (errors, GOAWAY)
 //! commands     -> command (what the owner wants)  \
 //! poll_transmit -> flow (WINDOW_UPDATE), transmit (queues, turns) -> output
 //! ```
@@ -27,8 +27,9 @@ use crate::headers::writer::HeaderWriter;
 use crate::hpack::Limits;
 use crate::stream::table::Streams;
 use crate::stream::window::{Credit, Window};
-use crate::{Config, ConnectionError, Event, StreamId};
+use crate::{Config, ConnectionError, Event, StreamId, Tuning};
 
+mod bandwidth;
 mod budget;
 mod closing;
 mod command;
@@ -36,13 +37,16 @@ mod flow;
 mod message;
 mod output;
 mod receive;
+mod reserve;
 mod settings;
 mod transmit;
 
+use bandwidth::Bandwidth;
 use budget::Budget;
 use closing::Shutdown;
 use message::Assembly;
 use output::Output;
+use reserve::Widened;
 use settings::{OurSettings, PeerSettings};
 use transmit::Turns;
 
@@ -69,6 +73,10 @@ pub struct Connection {
     window: Window,
     /// Bytes the peer may send on all streams together.
     credit: Credit,
+    /// Bytes on all live streams that their owner has not given back.
+    unread_len: i64,
+    bandwidth: Bandwidth,
+    widened: Widened,
     /// Streams that are owed a WINDOW_UPDATE.
     grants: Vec<StreamId>,
     turns: Turns,
@@ -125,7 +133,12 @@ impl Connection {
             max_fields: config.max_header_fields,
         };
         let mut credit = Credit::new(Window::INITIAL);
-        credit.raise(config.connection_window_len);
+        credit.aim(config.connection_window_len.into());
+        let max_window_len = match config.tuning {
+            Tuning::Automatic => config.max_window_len,
+            Tuning::Fixed => 0,
+        };
+        let first_window_len = config.stream_window_len.min(config.connection_window_len);
         Self {
             role,
             life,
@@ -141,6 +154,9 @@ impl Connection {
             writer: HeaderWriter::new(config.max_encoder_table_len),
             window: Window::new(Window::INITIAL),
             credit,
+            unread_len: 0,
+            bandwidth: Bandwidth::new(first_window_len.into(), max_window_len.into()),
+            widened: Widened::default(),
             grants: Vec::new(),
             turns: Turns::default(),
             resets: Budget::new(config.max_reset_burst, config.reset_refill_per_second),

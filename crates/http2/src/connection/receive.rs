@@ -11,7 +11,7 @@ use crate::frame::reader::{Frame, measure};
 use crate::frame::reset::Reset;
 use crate::frame::{Flags, Head, Kind, writer};
 use crate::stream::state::{State, Step};
-use crate::stream::table::{Death, Progress, Stream, Voice};
+use crate::stream::table::{Death, Need, Progress, Stream, Voice};
 use crate::{Body, ConnectionError, Event, Side, StreamId};
 
 impl Connection {
@@ -119,12 +119,13 @@ impl Connection {
             let (len, window) = (data.flow_len, overrun.left);
             return Err(Violation::WindowExceeded { len, window }.into());
         }
+        self.note_data(data.flow_len);
         let Some(stream) = self.streams.get_mut(data.id) else {
-            self.credit.release(data.flow_len);
+            self.settle_credit();
             return self.on_stray_data(data.id);
         };
         if let Err(what) = accept_data(stream, data) {
-            self.credit.release(data.flow_len);
+            self.settle_credit();
             return Err(StreamError::new(data.id, what).into());
         }
         let len = data.range.len();
@@ -133,14 +134,16 @@ impl Connection {
             Voice::Mute => data.flow_len,
         };
         if unseen_len > 0 {
-            self.credit.release(unseen_len);
             stream.credit.release(unseen_len);
             note_grant(&mut self.grants, data.id, stream);
         }
+        let is_loud = stream.voice == Voice::Loud;
+        self.unread_len += i64::try_from(data.flow_len - unseen_len).unwrap_or(0);
+        self.settle_credit();
         if len == 0 && data.body == Body::More {
             return self.take_control();
         }
-        if stream.voice == Voice::Loud {
+        if is_loud {
             let range = start + data.range.start..start + data.range.end;
             let bytes = if len == 0 {
                 Bytes::new()
@@ -200,6 +203,12 @@ impl Connection {
 
     /// RFC 9113 §6.7.
     fn on_ping(&mut self, ping: Ping) -> Result<(), Fault> {
+        if let Ping::Ack(payload) = ping
+            && self.is_probe_ack(payload)
+        {
+            self.on_probe_ack();
+            return Ok(());
+        }
         self.take_control()?;
         match ping {
             Ping::Ask(payload) => writer::ping(self.output.tail(), payload, Flags::ACK),
@@ -238,7 +247,8 @@ impl Connection {
     }
 }
 
-/// Checks DATA against its stream, and takes it from the stream's window.
+/// Checks DATA against its stream, and takes it from the stream's window. What is not accepted is
+/// not taken.
 fn accept_data(stream: &mut Stream, data: &Data) -> Result<(), Violation> {
     if stream.state.step(Step::Data(Side::Remote)).is_err() {
         return Err(Violation::ClosedStream(Kind::Data, data.id));
@@ -253,8 +263,14 @@ fn accept_data(stream: &mut Stream, data: &Data) -> Result<(), Violation> {
     if let Some(promised) = stream.promised {
         match promised.checked_sub(data.range.len() as u64) {
             Some(left) if left == 0 || data.body == Body::More => stream.promised = Some(left),
-            _ => return Err(Violation::Malformed(Malformed::BodyLen)),
+            _ => {
+                stream.credit.release(data.flow_len);
+                return Err(Violation::Malformed(Malformed::BodyLen));
+            }
         }
+    }
+    if stream.credit.is_short() {
+        stream.need = Need::Wider;
     }
     Ok(())
 }

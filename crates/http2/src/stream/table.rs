@@ -27,6 +27,14 @@ pub struct Stream {
     pub window: Window,
     /// Bytes the peer may send.
     pub credit: Credit,
+    /// How much wider than at first tuning has made that. Bytes.
+    pub tuned_len: i64,
+    /// How much wider than that it is for the message it awaits. Bytes.
+    pub reserved_len: i64,
+    /// The window must hold so much before anything comes back; 0 if no message is awaited. Bytes.
+    pub awaited_len: i64,
+    /// Whether the window has been too narrow for the peer.
+    pub need: Need,
     /// What we have to send.
     pub queue: Queue,
     /// Bytes the peer's `content-length` promises and has not sent; `None` if it made no promise.
@@ -71,8 +79,19 @@ pub enum Voice {
 pub enum Grant {
     /// It is not.
     None,
-    /// It is.
+    /// It is, to be written when anything else is.
+    Worth,
+    /// It is, to be written at once.
     Due,
+}
+
+/// Whether a window has been too narrow for the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Not since it was last made wider.
+    None,
+    /// The peer has used it up, or nearly.
+    Wider,
 }
 
 impl Stream {
@@ -88,6 +107,10 @@ impl Stream {
             grant: Grant::None,
             window,
             credit,
+            tuned_len: 0,
+            reserved_len: 0,
+            awaited_len: 0,
+            need: Need::None,
             queue: Queue::default(),
             promised: None,
         }
