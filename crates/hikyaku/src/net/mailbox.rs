@@ -24,13 +24,19 @@ use crate::{Metadata, Status};
 /// whole once the half is below the limit.
 pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
 
-/// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring. Kept
-/// well under the smallest stream window we announce, so that the rest never closes it.
-const RELEASE_LEN: usize = 16 * 1024;
+/// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring.
+///
+/// Neither these nor a message that is awaited unknown to the driver ([`MAX_QUIET_LEN`]) nor what the
+/// connection keeps until it is worth a WINDOW_UPDATE (half a window) may close the window: together
+/// they are at most the window a stream begins with, 64 KiB.
+pub(crate) const RELEASE_LEN: usize = 16 * 1024;
 
-/// Chunks up to this length are copied together while they wait. Bytes; copying so few costs less
-/// than a reference of their own.
-const MAX_JOINED_LEN: usize = 512;
+/// An incomplete message up to this length is awaited without telling the driver. Bytes.
+const MAX_QUIET_LEN: usize = 16 * 1024;
+
+/// Chunks shorter than this are copied together while they wait behind another. Bytes: a quarter of
+/// what the driver reads at a time, which a slice keeps alive as a whole, however short it is.
+const MIN_SLICE_LEN: usize = 16 * 1024;
 
 /// The meeting point of one call and the driver of its connection.
 #[derive(Debug)]
@@ -43,15 +49,27 @@ pub(crate) struct Mailbox {
 struct Inbound {
     head: Option<Headers>,
     chunks: Vec<Bytes>,
-    /// Small chunks behind those, joined: a peer that sends single bytes to a slow reader costs
+    /// Small chunks behind those, joined: a peer that sends few bytes at a time to a slow reader costs
     /// bytes, not a reference and a pinned read buffer for each of them.
     joined: BytesMut,
     len: usize,
     end: Option<End>,
-    /// Bytes taken by the application and not yet given back to the peer's window.
-    released: usize,
+    /// What the driver has not been told of the reading.
+    progress: Progress,
+    /// The driver has widened the window for a message that has not been consumed.
+    has_reserved: bool,
     patience: Patience,
     waker: Option<Waker>,
+}
+
+/// How far the application has read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Bytes of consumed messages, to be given back to the peer's window.
+    pub(crate) consumed_len: usize,
+    /// Bytes the message behind those will have, if it is incomplete: none of it is consumed before
+    /// all of it has come. 0 if there is none, or if it has been told before.
+    pub(crate) awaited_len: usize,
 }
 
 /// How the peer's messages ended.
@@ -128,7 +146,8 @@ impl Mailbox {
                 joined: BytesMut::new(),
                 len: 0,
                 end: None,
-                released: 0,
+                progress: Progress::default(),
+                has_reserved: false,
                 patience,
                 waker: None,
             }),
@@ -212,9 +231,16 @@ impl Mailbox {
         wake(waker);
     }
 
-    /// Bytes the application has consumed since the last call of this.
-    pub(crate) fn take_released(&self) -> usize {
-        mem::take(&mut self.inbound().released)
+    /// What the application has consumed since the last call of this, and what it waits for. Not
+    /// before [`Mailbox::collect`]: what comes behind this rings again.
+    pub(crate) fn take_progress(&self) -> Progress {
+        let mut inbound = self.inbound();
+        let progress = mem::take(&mut inbound.progress);
+        if progress.consumed_len > 0 {
+            inbound.has_reserved = false;
+        }
+        inbound.has_reserved |= progress.awaited_len > 0;
+        progress
     }
 
     /// Leaves the end of a call whose handler ran inside the driver, which needs no ring.
@@ -247,10 +273,30 @@ impl Mailbox {
         self.inbound().head.clone()
     }
 
+    /// Tells the driver how far the reading is, when it is worth it.
+    pub(crate) fn advance(self: &Arc<Self>, progress: Progress) {
+        let mut inbound = self.inbound();
+        let told = &mut inbound.progress;
+        if progress.consumed_len > 0 {
+            // The message that was awaited is among what is consumed.
+            told.awaited_len = 0;
+            told.consumed_len += progress.consumed_len;
+        }
+        if progress.awaited_len > MAX_QUIET_LEN {
+            told.awaited_len = progress.awaited_len;
+        }
+        let is_due = told.consumed_len >= RELEASE_LEN || told.awaited_len > 0;
+        let is_over = inbound.end.is_some() && !inbound.has_reserved;
+        drop(inbound);
+        if is_due && !is_over {
+            self.ring(self.outbound());
+        }
+    }
+
     /// Moves what has come into the empty `into`. `Ready` with nothing moved and an end means that
     /// all has been taken.
     pub(crate) fn poll_chunks(
-        self: &Arc<Self>,
+        &self,
         into: &mut Vec<Bytes>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<End>> {
@@ -271,12 +317,7 @@ impl Mailbox {
         }
         inbound.flush();
         mem::swap(&mut inbound.chunks, into);
-        inbound.released += mem::take(&mut inbound.len);
-        let is_due = inbound.released >= RELEASE_LEN && inbound.end.is_none();
-        drop(inbound);
-        if is_due {
-            self.ring(self.outbound());
-        }
+        inbound.len = 0;
         Poll::Ready(None)
     }
 
@@ -340,7 +381,7 @@ impl Inbound {
     fn push(&mut self, data: Bytes) {
         let is_first = self.len == 0;
         self.len += data.len();
-        if data.len() <= MAX_JOINED_LEN && !is_first {
+        if data.len() < MIN_SLICE_LEN && !is_first {
             self.joined.extend_from_slice(&data);
         } else {
             self.flush();
