@@ -18,6 +18,7 @@ mod bad_network;
 mod cancellation;
 mod deadlines;
 mod fallback;
+mod flow_control;
 mod kinds;
 mod leftovers;
 mod limits;

@@ -1,14 +1,14 @@
 //! Windows: what the peer gives us, and what we give back (RFC 9113 §5.2, §6.9).
 
 use super::Connection;
-use super::bandwidth::{Bandwidth, Probe};
+use super::bandwidth::Finding;
+use super::reserve::Reader;
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::window_update::WindowUpdate;
 use crate::frame::{Flags, Kind, writer};
 use crate::stream::state::Step;
-use crate::stream::table::{Grant, Need, Place, Stream};
-use crate::stream::window::Window;
-use crate::{Config, Side, StreamId};
+use crate::stream::table::{Grant, Place, Stream};
+use crate::{Side, StreamId};
 
 impl Connection {
     pub(super) fn on_window_update(&mut self, update: WindowUpdate) -> Result<(), Fault> {
@@ -60,14 +60,12 @@ impl Connection {
             self.widened.end_reservation(id, stream);
         }
         if may_receive(stream) {
-            if stream.need == Need::Wider || stream.tuned_len > 0 {
-                tune(
-                    stream,
-                    &self.config,
-                    &self.bandwidth,
-                    &mut self.widened.tuned_len,
-                );
-            }
+            let reader = match stream.credit.outstanding() * 4 <= stream.credit.target() {
+                true => Reader::KeepsUp,
+                false => Reader::LagsBehind,
+            };
+            self.widened
+                .tune(stream, &self.config, &self.bandwidth, reader);
             note_grant(&mut self.grants, id, stream);
         }
         if has_reserved {
@@ -107,38 +105,48 @@ impl Connection {
     /// Counts DATA for the estimate of what the path holds.
     #[inline]
     pub(super) fn note_data(&mut self, len: usize) {
-        if let Some(now) = self.now
-            && self.bandwidth.on_data(len, now) == Probe::Send
-        {
+        let Some(now) = self.now else {
+            return;
+        };
+        let finding = self.bandwidth.on_data(len, now);
+        if finding != Finding::None {
+            self.follow_path(finding);
+        }
+    }
+
+    #[cold]
+    fn follow_path(&mut self, finding: Finding) {
+        if matches!(finding, Finding::Raise | Finding::RaiseAndProbe) {
+            self.aim_credit();
+        }
+        if matches!(finding, Finding::Probe | Finding::RaiseAndProbe) {
             writer::ping(self.output.tail(), PROBE_PING, Flags::NONE);
         }
     }
 
-    /// The ACK of our own probe, unless it is not out.
-    pub(super) fn is_probe_ack(&self, payload: [u8; 8]) -> bool {
-        payload == PROBE_PING && self.bandwidth.is_probing()
-    }
-
-    pub(super) fn on_probe_ack(&mut self) {
+    /// Takes the ACK of a probe of ours, if one is out.
+    pub(super) fn take_probe_ack(&mut self, payload: [u8; 8]) -> bool {
+        let is_probe = payload == PROBE_PING && self.bandwidth.is_probing();
         if let Some(now) = self.now
-            && self.bandwidth.on_ack(now)
+            && is_probe
         {
-            self.aim_credit();
+            self.bandwidth.on_ack(now);
         }
+        is_probe
     }
 
     /// Writes the WINDOW_UPDATE frames that are due and, if other frames are written anyway, those
     /// that are worth a ride. They never wait for DATA.
     pub(super) fn write_grants(&mut self) {
-        let is_credit_worth =
-            self.credit.is_worth_a_ride() || self.credit.is_due() || self.credit.is_needed();
-        if self.grants.is_empty() && !is_credit_worth {
+        let is_due = self.credit.is_due() || self.credit.is_needed();
+        if self.grants.is_empty() && !is_due && !self.credit.is_worth_a_ride() {
             return;
         }
-        let rides = self.output.len() > 0 || !self.turns.ready.is_empty();
-        if rides || self.credit.is_due() || self.credit.is_needed() {
+        let has_company = self.output.len() > 0 || !self.turns.ready.is_empty();
+        if is_due || (has_company && self.credit.is_worth_a_ride()) {
             self.grant_connection();
         }
+        let rides = has_company || is_due;
         let streams = &mut self.streams;
         let output = &mut self.output;
         self.grants.retain(|&id| {
@@ -177,8 +185,7 @@ pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut 
     if !may_receive(stream) {
         return;
     }
-    let is_needed = stream.awaited_len > 0 && stream.credit.is_needed();
-    let grant = if stream.credit.is_due() || is_needed {
+    let grant = if stream.credit.is_due() || stream.credit.lacks(stream.awaited_len) {
         Grant::Due
     } else if stream.credit.is_worth_a_ride() {
         Grant::Worth
@@ -191,41 +198,10 @@ pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut 
     stream.grant = grant;
 }
 
-/// Widens the window of a stream that uses it up and whose reader keeps up, as far as the path asks
-/// for it; a stream that has more than its share gives back.
-///
-/// The share is three quarters of what the other streams leave: one stream alone has nearly all, and
-/// there is always something left for the next.
-fn tune(stream: &mut Stream, config: &Config, bandwidth: &Bandwidth, all_tuned_len: &mut i64) {
-    let credit = &mut stream.credit;
-    let free_len = i64::from(config.max_window_len) - (*all_tuned_len - stream.tuned_len);
-    let share_len = (free_len / 4 * 3).max(0);
-    let first_len = i64::from(config.stream_window_len);
-    let mut wanted_len = stream.tuned_len;
-    if stream.need == Need::Wider && credit.outstanding() * 4 <= credit.target() {
-        let path_len = i64::try_from(bandwidth.target()).unwrap_or(Window::MAX);
-        let len = (first_len + stream.tuned_len) * MAX_TUNING_STEP;
-        wanted_len = wanted_len.max(len.min(path_len) - first_len);
-    }
-    let tuned_len = wanted_len.min(share_len);
-    let step_len = tuned_len - stream.tuned_len;
-    if step_len > 0 {
-        stream.need = Need::None;
-    }
-    if step_len != 0 {
-        stream.tuned_len = tuned_len;
-        *all_tuned_len += step_len;
-        credit.aim(credit.target() + step_len);
-    }
-}
-
 /// Whether the peer may still send DATA: if not, it needs no window.
-fn may_receive(stream: &Stream) -> bool {
+pub(super) fn may_receive(stream: &Stream) -> bool {
     stream.state.step(Step::Data(Side::Remote)).is_ok()
 }
 
 /// The payload of the PING that measures the path.
 const PROBE_PING: [u8; 8] = *b"how far?";
-/// A stream's window grows by at most this factor at a time, so that it has as much as it uses and
-/// leaves the rest to others.
-const MAX_TUNING_STEP: i64 = 4;

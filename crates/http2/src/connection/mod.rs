@@ -42,6 +42,7 @@ mod settings;
 mod transmit;
 
 use bandwidth::Bandwidth;
+pub(crate) use bandwidth::Pace;
 use budget::Budget;
 use closing::Shutdown;
 use message::Assembly;

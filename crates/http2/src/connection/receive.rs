@@ -11,7 +11,7 @@ use crate::frame::reader::{Frame, measure};
 use crate::frame::reset::Reset;
 use crate::frame::{Flags, Head, Kind, writer};
 use crate::stream::state::{State, Step};
-use crate::stream::table::{Death, Need, Progress, Stream, Voice};
+use crate::stream::table::{Death, Progress, Stream, Voice};
 use crate::{Body, ConnectionError, Event, Side, StreamId};
 
 impl Connection {
@@ -128,6 +128,7 @@ impl Connection {
             self.settle_credit();
             return Err(StreamError::new(data.id, what).into());
         }
+        stream.pace.count(data.flow_len, self.bandwidth.epoch());
         let len = data.range.len();
         let unseen_len = match stream.voice {
             Voice::Loud => data.flow_len - len,
@@ -204,9 +205,8 @@ impl Connection {
     /// RFC 9113 §6.7.
     fn on_ping(&mut self, ping: Ping) -> Result<(), Fault> {
         if let Ping::Ack(payload) = ping
-            && self.is_probe_ack(payload)
+            && self.take_probe_ack(payload)
         {
-            self.on_probe_ack();
             return Ok(());
         }
         self.take_control()?;
@@ -268,9 +268,6 @@ fn accept_data(stream: &mut Stream, data: &Data) -> Result<(), Violation> {
                 return Err(Violation::Malformed(Malformed::BodyLen));
             }
         }
-    }
-    if stream.credit.is_short() {
-        stream.need = Need::Wider;
     }
     Ok(())
 }

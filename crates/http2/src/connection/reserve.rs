@@ -14,10 +14,11 @@
 use std::collections::VecDeque;
 
 use super::Connection;
-use super::flow::note_grant;
-use crate::StreamId;
+use super::bandwidth::Bandwidth;
+use super::flow::{may_receive, note_grant};
 use crate::stream::table::Stream;
 use crate::stream::window::Window;
+use crate::{Config, StreamId};
 
 /// What the streams of one connection have out of the pools.
 #[derive(Debug, Default)]
@@ -48,6 +49,11 @@ impl Connection {
         let len = i64::try_from(len).map_or(Window::MAX, |len| len.min(Window::MAX));
         if stream.awaited_len == len {
             return;
+        }
+        // Who waits for the rest of a message has read all before it.
+        if may_receive(stream) {
+            self.widened
+                .tune(stream, &self.config, &self.bandwidth, Reader::KeepsUp);
         }
         stream.awaited_len = len;
         self.widened.line_up(id, stream);
@@ -106,6 +112,39 @@ impl Connection {
 }
 
 impl Widened {
+    /// Widens the window of a stream that uses it up and whose reader keeps up, as far as the path
+    /// asks for it; a stream that has more than its share gives back.
+    ///
+    /// The share is three quarters of what the other streams leave: one stream alone has nearly all,
+    /// and there is always something left for the next.
+    pub(super) fn tune(
+        &mut self,
+        stream: &mut Stream,
+        config: &Config,
+        bandwidth: &Bandwidth,
+        reader: Reader,
+    ) {
+        let used_len = 2 * i64::from(stream.pace.best_len());
+        let first_len = i64::from(config.stream_window_len);
+        let now_len = first_len + stream.tuned_len;
+        if used_len <= now_len && stream.tuned_len == 0 {
+            return;
+        }
+        let mut wanted_len = stream.tuned_len;
+        if used_len > now_len && reader == Reader::KeepsUp {
+            let path_len = i64::try_from(bandwidth.target()).unwrap_or(Window::MAX);
+            wanted_len = wanted_len.max(path_len.min(used_len) - first_len);
+        }
+        let free_len = i64::from(config.max_window_len) - (self.tuned_len - stream.tuned_len);
+        let step_len = wanted_len.min((free_len / 4 * 3).max(0)) - stream.tuned_len;
+        if step_len != 0 {
+            stream.tuned_len += step_len;
+            self.tuned_len += step_len;
+            let target = stream.credit.target() + step_len;
+            stream.credit.aim(target);
+        }
+    }
+
     /// Puts a stream that lacks room into the row, if it is not there.
     pub(super) fn line_up(&mut self, id: StreamId, stream: &Stream) {
         if is_waiting(stream) && !self.waiting.contains(&id) {
@@ -124,6 +163,15 @@ impl Widened {
         stream.credit.aim(target);
         stream.reserved_len = 0;
     }
+}
+
+/// Whether what comes on a stream is consumed as it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Nearly all of it is.
+    KeepsUp,
+    /// Much of the window is unread.
+    LagsBehind,
 }
 
 /// Whether a stream lacks room for the message it awaits.

@@ -7,6 +7,7 @@ use super::queue::Queue;
 use super::state::State;
 use super::window::{Credit, Window};
 use crate::StreamId;
+use crate::connection::Pace;
 
 /// A live stream: open or half-closed.
 #[derive(Debug)]
@@ -33,8 +34,8 @@ pub struct Stream {
     pub reserved_len: i64,
     /// The window must hold so much before anything comes back; 0 if no message is awaited. Bytes.
     pub awaited_len: i64,
-    /// Whether the window has been too narrow for the peer.
-    pub need: Need,
+    /// What has come lately.
+    pub(crate) pace: Pace,
     /// What we have to send.
     pub queue: Queue,
     /// Bytes the peer's `content-length` promises and has not sent; `None` if it made no promise.
@@ -85,15 +86,6 @@ pub enum Grant {
     Due,
 }
 
-/// Whether a window has been too narrow for the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Not since it was last made wider.
-    None,
-    /// The peer has used it up, or nearly.
-    Wider,
-}
-
 impl Stream {
     /// An open stream on which nothing has been said yet.
     #[must_use]
@@ -110,7 +102,7 @@ impl Stream {
             tuned_len: 0,
             reserved_len: 0,
             awaited_len: 0,
-            need: Need::None,
+            pace: Pace::default(),
             queue: Queue::default(),
             promised: None,
         }

@@ -179,26 +179,27 @@ impl Credit {
         self.released > 0 && (self.released * 2 >= self.target || self.released >= MAX_LAZY_LEN)
     }
 
-    /// Whether enough came back to be worth a WINDOW_UPDATE beside other output.
+    /// Whether enough came back to be worth a WINDOW_UPDATE beside other output. So it is whenever one
+    /// is due.
     #[must_use]
     #[inline]
     pub fn is_worth_a_ride(&self) -> bool {
-        self.released > 0 && self.released * 8 >= self.target
+        self.released > 0 && (self.released * 8 >= self.target || self.released >= MAX_LAZY_LEN / 4)
     }
 
-    /// Whether the peer has used what it was granted and more came back than it has left: what a
-    /// sender waits for when nothing else will come back.
+    /// Whether as much came back as the peer has left, or more: due, too, when much is withheld and
+    /// nothing else may come back.
     #[must_use]
     #[inline]
     pub fn is_needed(&self) -> bool {
         self.released > 0 && self.released >= self.left
     }
 
-    /// Whether the peer has used nearly all that it was granted: it would have sent more.
+    /// Whether `len` bytes that only come back together cannot all come before there is a grant.
     #[must_use]
     #[inline]
-    pub fn is_short(&self) -> bool {
-        self.left * 8 < self.target
+    pub fn lacks(&self, len: i64) -> bool {
+        self.released > 0 && self.left + self.outstanding() < len
     }
 
     /// The increment for a WINDOW_UPDATE with all that came back; 0 if nothing did.
@@ -323,8 +324,10 @@ mod tests {
             (65_535, 8_192, false, true),
             (65_535, 32_767, false, true),
             (65_535, 32_768, true, true),
-            (16 << 20, (256 << 10) - 1, false, false),
-            (16 << 20, 256 << 10, true, false),
+            (16 << 20, (64 << 10) - 1, false, false),
+            (16 << 20, 64 << 10, false, true),
+            (16 << 20, (256 << 10) - 1, false, true),
+            (16 << 20, 256 << 10, true, true),
             (0, 0, false, false),
         ];
         for (target, len, is_due, is_worth_a_ride) in table {

@@ -337,7 +337,7 @@ fn more_than_the_window_is_an_error() {
 fn a_small_window_of_ours_holds_from_the_ack_on() {
     let config = Config {
         stream_window_len: 100,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::new(Connection::server(config));
     raw.send(&[PREFACE, &settings(&[]), &request(1, Body::More)].concat());
@@ -357,7 +357,7 @@ fn a_small_window_of_ours_holds_from_the_ack_on() {
 fn what_came_back_before_the_ack_is_granted_after_it() {
     let config = Config {
         stream_window_len: 100,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::new(Connection::server(config));
     raw.send(&[PREFACE, &settings(&[]), &request(1, Body::More)].concat());

@@ -24,6 +24,7 @@ mod client;
 mod closing;
 mod flow;
 mod pair;
+mod room;
 mod server;
 
 /// A connection under test and the peer that talks to it.
