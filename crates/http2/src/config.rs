@@ -1,5 +1,7 @@
 //! Every number a peer can run into, in one place.
 
+use std::time::Duration;
+
 /// Limits and tuning of one [`Connection`](crate::Connection). All defaults are safe on the open
 /// internet; see SECURITY.md for the reasons and for what a peer sees when it passes one.
 #[derive(Clone, Debug)]
@@ -13,6 +15,10 @@ pub struct Config {
     pub max_concurrent_streams: u32,
     /// Streams a client opens before the peer's SETTINGS have been seen, and at most. Streams.
     pub max_local_streams: u32,
+    /// Highest stream number a client uses before it wants another connection, and above which a
+    /// server begins a graceful end: well before the numbers run out, so that no call fails for
+    /// want of one. Stream numbers, odd ones; at most 2^31-1.
+    pub max_stream_number: u32,
     /// `SETTINGS_INITIAL_WINDOW_SIZE` we announce: bytes a peer may send on one stream unread, before
     /// tuning or [`Connection::reserve_window`](crate::Connection::reserve_window) make it more.
     /// Each stream of a hostile peer holds as much, so by default it is the least that HTTP/2 has.
@@ -56,8 +62,15 @@ pub struct Config {
     /// DATA moves from the streams' queues into the output until it holds this many bytes.
     /// At most half of `max_output_len`: DATA alone must not stop the reading.
     pub output_high_water: usize,
-    /// A stream's queue at or under this length raises [`Event::SendRoom`](crate::Event::SendRoom).
-    pub send_low_water: usize,
+    /// Bytes that [`send_room`](crate::Connection::send_room) lets an owner queue on one stream, and
+    /// no more than the windows let go: what waits for a peer should wait with the application, which
+    /// then waits, too.
+    pub max_stream_queue_len: usize,
+    /// Bytes queued on all streams together beyond which a stream gets room for
+    /// `min_stream_queue_len` only.
+    pub max_queue_len: usize,
+    /// Bytes there is always room for on a stream. At least 2.
+    pub min_stream_queue_len: usize,
     /// Resets the peer may cause (its own RST_STREAM on open streams, and its stream errors that
     /// we answer with RST_STREAM) in a burst. Refills at `reset_refill_per_second`.
     pub max_reset_burst: u32,
@@ -68,6 +81,23 @@ pub struct Config {
     pub max_control_burst: u32,
     /// Control frames a second given back to the budget.
     pub control_refill_per_second: u32,
+    /// Time for the preface and the first SETTINGS, from the first
+    /// [`poll_timeout`](crate::Connection::poll_timeout) on.
+    pub handshake_timeout: Duration,
+    /// Time for one whole header block, from its first byte on.
+    pub header_block_timeout: Duration,
+    /// Time within which something moves that waits for the peer: a stream with bytes queued, a
+    /// message that [`expect_end`](crate::Connection::expect_end) asked for, half a frame, output
+    /// that the socket should take. What moves less than `min_progress_len` in it ends after three
+    /// quarters of it at the earliest, after all of it at the latest. `None`: the peer may take as
+    /// long as it likes, and holds what it holds.
+    pub stall_timeout: Option<Duration>,
+    /// Bytes that have to move in `stall_timeout` to count as progress. A peer that opens its
+    /// window byte by byte costs a frame for each of them.
+    pub min_progress_len: usize,
+    /// Time for the last bytes of a connection that is over to leave. A peer that does not read
+    /// them must not keep the socket.
+    pub close_timeout: Duration,
 }
 
 /// Whether windows grow by themselves.
@@ -88,6 +118,8 @@ impl Default for Config {
             max_encoder_table_len: 4096,
             max_concurrent_streams: 100,
             max_local_streams: 100,
+            // Three quarters of what there is.
+            max_stream_number: 0x5fff_ffff,
             stream_window_len: 65_535,
             connection_window_len: 1024 * 1024,
             tuning: Tuning::Automatic,
@@ -102,11 +134,18 @@ impl Default for Config {
             max_debug_len: 1024,
             max_output_len: 1024 * 1024,
             output_high_water: 256 * 1024,
-            send_low_water: 32 * 1024,
+            max_stream_queue_len: 64 * 1024,
+            max_queue_len: 1024 * 1024,
+            min_stream_queue_len: 8 * 1024,
             max_reset_burst: 1000,
             reset_refill_per_second: 200,
             max_control_burst: 10_000,
             control_refill_per_second: 1000,
+            handshake_timeout: Duration::from_secs(10),
+            header_block_timeout: Duration::from_secs(10),
+            stall_timeout: Some(Duration::from_secs(60)),
+            min_progress_len: 1024,
+            close_timeout: Duration::from_secs(5),
         }
     }
 }

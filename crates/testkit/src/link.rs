@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -124,6 +124,11 @@ pub fn pair(weather: &Weather, random: &mut Random) -> (End, End) {
         random: random.fork(),
         is_cut: false,
         is_held: false,
+        idle: [Idle {
+            at: Instant::now(),
+            count: 0,
+            max_count: 0,
+        }; 2],
     }));
     let end = |side| End {
         shared: Arc::clone(&shared),
@@ -141,7 +146,21 @@ struct Shared {
     random: Random,
     is_cut: bool,
     is_held: bool,
+    /// Of the first end, and of the second.
+    idle: [Idle; 2],
 }
+
+/// Polls that came to nothing.
+#[derive(Clone, Copy, Debug)]
+struct Idle {
+    at: Instant,
+    count: u64,
+    max_count: u64,
+}
+
+/// Polls in a row that come to nothing and can only be a busy loop, in which a paused clock stands
+/// still for ever.
+const MAX_IDLE_POLLS: u64 = 100_000;
 
 #[derive(Debug)]
 struct Lane {
@@ -188,6 +207,33 @@ impl Cable {
         shared.wake_all();
     }
 
+    /// Changes the weather. What is under way arrives as it would have.
+    pub fn change_weather(&self, weather: Weather) {
+        let mut shared = lock(&self.0);
+        for (lane, &fate) in shared.lanes.iter_mut().zip(&weather.fates) {
+            lane.fate = fate;
+        }
+        shared.weather = weather;
+        shared.wake_all();
+    }
+
+    /// Something has happened that the network cannot see: the application sent, read or left.
+    pub fn stir(&self) {
+        lock(&self.0).on_stir();
+    }
+
+    /// How often one end has been polled, at most, and moved no byte while no byte moved anywhere,
+    /// the clock stood still and nobody called [`Cable::stir`].
+    #[must_use]
+    pub fn max_idle_polls(&self) -> u64 {
+        lock(&self.0)
+            .idle
+            .iter()
+            .map(|idle| idle.max_count)
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Whether both ends have closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -209,9 +255,7 @@ impl Cable {
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared
-        .lock()
-        .expect("no test panics while it holds the network")
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
@@ -224,6 +268,27 @@ impl Shared {
         for lane in &mut self.lanes {
             lane.wake();
         }
+    }
+
+    fn on_stir(&mut self) {
+        for idle in &mut self.idle {
+            idle.count = 0;
+        }
+    }
+
+    /// An end has been polled and has moved no byte.
+    fn on_idle_poll(&mut self, side: usize) {
+        let now = Instant::now();
+        let idle = &mut self.idle[side];
+        if idle.at < now {
+            (idle.at, idle.count) = (now, 0);
+        }
+        idle.count += 1;
+        idle.max_count = idle.max_count.max(idle.count);
+        assert!(
+            idle.count < MAX_IDLE_POLLS,
+            "an end of the link is polled in a busy loop"
+        );
     }
 
     fn write(
@@ -240,6 +305,7 @@ impl Shared {
         let room = self.weather.capacity.saturating_sub(lane.bytes.len());
         if room == 0 {
             lane.writer = Some(cx.waker().clone());
+            self.on_idle_poll(side);
             return Poll::Pending;
         }
         let len: usize = slices.iter().map(|slice| slice.len()).sum();
@@ -267,11 +333,23 @@ impl Shared {
         lane.put(slices, len);
         lane.schedule(len, latency, self.weather.bytes_per_second);
         lane.reader.take().into_iter().for_each(Waker::wake);
+        self.on_stir();
         Poll::Ready(Ok(len))
     }
 
-    /// Reads what has arrived; tells when to come again if that is known.
     fn read(&mut self, side: usize, buf: &mut ReadBuf<'_>, cx: &Context<'_>) -> Read {
+        let filled_len = buf.filled().len();
+        let read = self.take_arrived(side, buf, cx);
+        if buf.filled().len() > filled_len {
+            self.on_stir();
+        } else {
+            self.on_idle_poll(side);
+        }
+        read
+    }
+
+    /// Reads what has arrived; tells when to come again if that is known.
+    fn take_arrived(&mut self, side: usize, buf: &mut ReadBuf<'_>, cx: &Context<'_>) -> Read {
         if self.is_cut {
             return Read::Failed(io::ErrorKind::ConnectionReset.into());
         }

@@ -7,6 +7,7 @@
 )]
 
 use std::io::{ErrorKind, IoSlice};
+use std::task::Poll;
 use std::time::Duration;
 
 use hikyaku_testkit::link::{Fate, Weather, pair};
@@ -253,6 +254,60 @@ fn a_vectored_write_is_one_write() {
         assert_eq!(&got[..4], b"abcd");
     });
 }
+
+#[test]
+fn the_weather_changes_for_what_is_written_later() {
+    virtual_time::run(async {
+        let mut weather = Weather::fine();
+        weather.bytes_per_second = Some(1);
+        weather.fates = [Fate::CutAt(1000); 2];
+        let (mut near, mut far) = pair(&weather, &mut Random::new(0));
+        let start = Instant::now();
+        near.write_all(&[1; 10]).await.unwrap();
+        near.cable().change_weather(Weather::fine());
+        near.write_all(&[1; 10_000]).await.unwrap();
+        far.read_exact(&mut [0; 10_010]).await.unwrap();
+        assert_eq!(start.elapsed(), Duration::from_secs(10));
+    });
+}
+
+#[test]
+fn polls_that_come_to_nothing_are_counted_until_something_happens() {
+    virtual_time::run(async {
+        let (mut near, mut far) = pair(&Weather::fine(), &mut Random::new(0));
+        let cable = near.cable();
+        let mut got = [0; 9];
+        let mut poll = async |times: u64| {
+            for _ in 0..times {
+                assert!(far.read(&mut got).now_or_never().await.is_none());
+            }
+        };
+        poll(3).await;
+        assert_eq!(cable.max_idle_polls(), 3);
+        cable.stir();
+        poll(3).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        poll(3).await;
+        assert_eq!(cable.max_idle_polls(), 3);
+        near.write_all(b"abc").await.unwrap();
+        assert_eq!(far.read(&mut got).await.unwrap(), 3);
+        assert_eq!(cable.max_idle_polls(), 3);
+    });
+}
+
+/// What a future comes to when it is polled once.
+trait NowOrNever: Future + Sized {
+    async fn now_or_never(self) -> Option<Self::Output> {
+        let mut this = std::pin::pin!(self);
+        std::future::poll_fn(|cx| match this.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+}
+
+impl<F: Future> NowOrNever for F {}
 
 #[test]
 #[should_panic(expected = "the test hangs")]

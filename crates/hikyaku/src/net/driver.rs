@@ -14,16 +14,15 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::BytesMut;
 use hikyaku_http2::{Connection, ErrorCode, Event, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::time::Sleep as Timer;
 
 use super::clock;
 use super::mailbox::{Mailbox, Progress};
 use super::outbox::{Outbox, Sleep, Wish};
+use super::timers::Alarm;
 
 /// Bytes asked of the socket at a time: four frames of the usual size, so that a large body does
 /// not cost a system call a frame.
@@ -35,16 +34,14 @@ const MIN_READ_LEN: usize = 4 * 1024;
 /// Reads in a row before other tasks of the thread get their turn.
 const MAX_READ_COUNT: usize = 8;
 
+/// Reads after a failed write: more than a socket holds.
+const MAX_LAST_READ_COUNT: usize = 256;
+
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
 
-/// How long a peer may take for the preface and its SETTINGS, and for any one header block: so long
-/// that no honest one is cut off, so short that holding connections open half-way is no attack.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long the last bytes of a connection that is over may take to leave: a peer that does not read
-/// them must not keep the socket.
-const LINGER: Duration = Duration::from_secs(5);
+/// Bytes that are read for nothing from a peer that is still sending after it was told to go.
+const MAX_UNSEEN_LEN: usize = 256 * 1024;
 
 /// What runs over a connection: the calls of a server, or those of a client.
 pub(crate) trait Calls {
@@ -59,7 +56,7 @@ pub(crate) trait Calls {
     /// No new calls from here on.
     fn drain(&mut self);
     /// The outbox is about to close: new calls have to go elsewhere.
-    fn before_close(&mut self) {}
+    fn before_close(&mut self, _connection: &Connection) {}
     /// The connection is gone. Every call still open ends.
     fn on_gone(&mut self, error: Option<&io::Error>);
     /// Whether the owner of this driver should look after it: see [`Driver::poll_until_parted`].
@@ -88,10 +85,10 @@ pub(crate) struct Driver<S, C: Calls> {
     rung: Vec<Arc<Mailbox>>,
     wish: Wish,
     is_read_open: bool,
-    /// Runs while the peer owes the rest of something: see [`PATIENCE`].
-    patience: Option<Pin<Box<Timer>>>,
-    /// Runs once the connection is over.
-    linger: Option<Pin<Box<Timer>>>,
+    /// Bytes read and not looked at after the end.
+    unseen_len: usize,
+    /// Rings when the connection has waited for its peer for too long.
+    alarm: Alarm,
     is_gone: bool,
 }
 
@@ -129,8 +126,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             rung: Vec::new(),
             wish: Wish::Serve,
             is_read_open: true,
-            patience: None,
-            linger: None,
+            unseen_len: 0,
+            alarm: Alarm::default(),
             is_gone: false,
         }
     }
@@ -165,19 +162,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             self.calls.poll_deadlines(&mut self.connection, cx);
             self.dispatch_events();
             self.connection.poll_transmit();
-            let written = self.poll_write(cx)?;
-            if let Some(linger) = &mut self.linger
-                && linger.as_mut().poll(cx).is_ready()
-            {
+            let written = match self.poll_write(cx) {
+                Ok(written) => written,
+                Err(error) => {
+                    self.hear_out(cx);
+                    return Poll::Ready(Err(error));
+                }
+            };
+            if self.connection.is_abandoned() || self.poll_close(cx).is_ready() {
                 return Poll::Ready(Ok(()));
-            }
-            if self.connection.is_drained() {
-                return Pin::new(&mut self.socket).poll_shutdown(cx).map(|_| Ok(()));
             }
             let read = self.poll_read(cx)?;
             if read == Turn::Rest
                 && written == Turn::Rest
-                && self.poll_patience(cx) == Turn::Rest
+                && self.poll_timeout(cx) == Turn::Rest
                 && self.outbox.sleep(cx.waker(), self.wish) == Sleep::Sound
             {
                 return Poll::Pending;
@@ -187,28 +185,45 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         Poll::Pending
     }
 
-    /// Ends a connection whose peer has owed the rest of its handshake, or of a header block, for
-    /// too long.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Turn {
-        let is_owed = !self.connection.is_established() || self.connection.has_open_header_block();
-        if !is_owed || self.linger.is_some() {
-            self.patience = None;
-            return Turn::Rest;
+    /// Closes the socket once all is written. What goes wrong then does not matter any more.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.connection.is_drained() {
+            return Poll::Pending;
         }
-        let timer = self
-            .patience
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
-        if timer.as_mut().poll(cx).is_pending() {
-            return Turn::Rest;
+        if ready!(Pin::new(&mut self.socket).poll_shutdown(cx)).is_ok()
+            && self.connection.has_failed()
+        {
+            return self.poll_listen_out(cx);
         }
-        let (code, what) = match self.connection.is_established() {
-            false => (ErrorCode::SETTINGS_TIMEOUT, "no SETTINGS within 10 s"),
-            true => (
-                ErrorCode::ENHANCE_YOUR_CALM,
-                "a header block took over 10 s",
-            ),
+        Poll::Ready(())
+    }
+
+    /// Reads on for a while without looking. Bytes that nobody has read make the system answer with
+    /// a reset, which can overtake our GOAWAY: the peer would not learn what was wrong.
+    fn poll_listen_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.is_read_open && self.unseen_len < MAX_UNSEEN_LEN {
+            self.input.clear();
+            match ready!(self.poll_fill(cx)) {
+                Ok(len @ 1..) => self.unseen_len += len,
+                Ok(0) | Err(_) => self.is_read_open = false,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Lets the connection know that its peer has owed it something for too long.
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Turn {
+        let Some(at) = self.connection.poll_timeout(clock::now) else {
+            return Turn::Rest;
         };
-        self.connection.close(code, what);
+        if self.alarm.poll(at, cx).is_pending() {
+            return Turn::Rest;
+        }
+        self.connection.handle_timeout(clock::now());
+        if self.input.is_empty() {
+            // It rings a while after the last call, too: an idle connection needs no buffer.
+            self.input = BytesMut::new();
+        }
         Turn::Again
     }
 
@@ -220,25 +235,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             self.calls.on_rung(mailbox, &mut self.connection);
         }
         self.rung = rung;
-        if wish > self.wish {
-            self.wish = wish;
-            self.calls.drain();
-            self.connection.start_shutdown();
+        match wish {
+            Wish::Drain if self.wish < wish => {
+                self.wish = wish;
+                self.calls.drain();
+                self.connection.start_shutdown();
+            }
+            Wish::Yield if self.connection.open_streams() == 0 => {
+                let why = "the server has too many connections";
+                self.connection.close(ErrorCode::NO_ERROR, why);
+            }
+            Wish::Drain | Wish::Yield | Wish::Serve => {}
         }
     }
 
     fn dispatch_events(&mut self) {
         while let Some(event) = self.connection.poll_event() {
-            self.dispatch(event);
+            self.calls.on_event(event, &mut self.connection);
         }
         self.calls.on_events_end(&mut self.connection);
-    }
-
-    fn dispatch(&mut self, event: Event) {
-        if let Event::Closed { .. } = event {
-            self.linger = Some(Box::pin(tokio::time::sleep(LINGER)));
-        }
-        self.calls.on_event(event, &mut self.connection);
     }
 
     /// Writes until the output is empty (`Rest`), the socket is full (`Rest`) or the output made
@@ -261,13 +276,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             }
             // Room in a stream's queue is an event that lets its call go on.
             while let Some(event) = self.connection.poll_event() {
-                self.dispatch(event);
+                self.calls.on_event(event, &mut self.connection);
                 turn = Turn::Again;
             }
         }
         match Pin::new(&mut self.socket).poll_flush(cx) {
             Poll::Ready(Err(error)) => Err(error),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(turn),
+        }
+    }
+
+    /// Takes what the peer had said before it hung up: answers, or which calls it left out. Nothing
+    /// can be written any more.
+    fn hear_out(&mut self, cx: &mut Context<'_>) {
+        for _ in 0..MAX_LAST_READ_COUNT {
+            self.connection.discard_output();
+            match self.poll_read(cx) {
+                Ok(Turn::Again) => self.dispatch_events(),
+                Ok(Turn::Rest) | Err(_) => return,
+            }
         }
     }
 
@@ -307,7 +334,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
     fn end(&mut self, error: Option<&io::Error>) {
         self.is_gone = true;
         self.dispatch_events();
-        self.calls.before_close();
+        self.calls.before_close(&self.connection);
         for mailbox in self.outbox.close() {
             self.calls.on_rung(mailbox, &mut self.connection);
         }

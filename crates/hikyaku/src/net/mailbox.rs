@@ -15,9 +15,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use hikyaku_http2::Headers;
+use hikyaku_http2::{Body, Connection, Headers, StreamId};
 
 use super::outbox::Outbox;
+use super::replay::Sent;
 use crate::{Metadata, Status};
 
 /// Encoded bytes that may wait for the driver before `send` waits. A larger message still goes in
@@ -26,13 +27,10 @@ pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
 
 /// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring.
 ///
-/// Neither these nor a message that is awaited unknown to the driver ([`MAX_QUIET_LEN`]) nor what the
-/// connection keeps until it is worth a WINDOW_UPDATE (half a window) may close the window: together
-/// they are at most the window a stream begins with, 64 KiB.
+/// An incomplete message up to this length, too, is awaited without telling the driver. Neither may
+/// close the window, nor what the connection keeps until it is worth a WINDOW_UPDATE: a quarter, a
+/// quarter and a half of the window a stream begins with, 64 KiB.
 pub(crate) const RELEASE_LEN: usize = 16 * 1024;
-
-/// An incomplete message up to this length is awaited without telling the driver. Bytes.
-const MAX_QUIET_LEN: usize = 16 * 1024;
 
 /// Chunks shorter than this are copied together while they wait behind another. Bytes: a quarter of
 /// what the driver reads at a time, which a slice keeps alive as a whole, however short it is.
@@ -58,6 +56,9 @@ struct Inbound {
     progress: Progress,
     /// The driver has widened the window for a message that has not been consumed.
     has_reserved: bool,
+    /// How many consumed bytes, or awaited ones, are worth waking the driver for: [`RELEASE_LEN`],
+    /// or so much less that the rest never closes a small window.
+    release_len: usize,
     patience: Patience,
     waker: Option<Waker>,
 }
@@ -125,6 +126,10 @@ pub(crate) enum Closed {
     Answered,
 }
 
+/// The application has lost interest in the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Abandoned;
+
 /// The beginning of a client's call.
 #[derive(Debug)]
 pub(crate) struct Open {
@@ -133,6 +138,18 @@ pub(crate) struct Open {
     pub(crate) deadline: Option<Instant>,
     /// Its place among the calls that wait for a stream; 0 while it does not wait.
     pub(crate) number: u64,
+    /// What an earlier attempt has sent already.
+    pub(crate) sent: Sent,
+    pub(crate) attempt: Attempt,
+}
+
+/// How often a server has had the chance to look at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// Never before.
+    First,
+    /// One has left it out.
+    Second,
 }
 
 impl Mailbox {
@@ -148,6 +165,7 @@ impl Mailbox {
                 end: None,
                 progress: Progress::default(),
                 has_reserved: false,
+                release_len: RELEASE_LEN,
                 patience,
                 waker: None,
             }),
@@ -166,6 +184,13 @@ impl Mailbox {
                 waker: None,
             }),
         }
+    }
+
+    /// The same for a stream whose window has so many bytes.
+    pub(crate) fn with_window(self, window_len: u32) -> Self {
+        let window_len = usize::try_from(window_len).unwrap_or(usize::MAX);
+        self.inbound().release_len = RELEASE_LEN.min(window_len / 4).max(1);
+        self
     }
 
     fn inbound(&self) -> MutexGuard<'_, Inbound> {
@@ -193,7 +218,7 @@ impl Mailbox {
             return;
         }
         inbound.push(data);
-        let is_much = inbound.len >= RELEASE_LEN;
+        let is_much = inbound.len >= inbound.release_len;
         let waker = inbound.waker_for(if is_much {
             Patience::Whole
         } else {
@@ -248,6 +273,21 @@ impl Mailbox {
         self.outbound().set_end(end);
     }
 
+    /// Gives a call its beginning back, for another stream. Whoever does this has to see to it that
+    /// a driver looks at the call.
+    ///
+    /// # Errors
+    /// [`Abandoned`] if the application does not want the call any more.
+    pub(crate) fn reopen(&self, open: Open) -> Result<(), Abandoned> {
+        let mut outbound = self.outbound();
+        if outbound.cancelled {
+            return Err(Abandoned);
+        }
+        outbound.stream = 0;
+        outbound.open = Some(open);
+        Ok(())
+    }
+
     /// Takes off the rung mark: from here on the application rings again.
     pub(crate) fn collect(&self) -> MutexGuard<'_, Outbound> {
         let mut outbound = self.outbound();
@@ -276,16 +316,17 @@ impl Mailbox {
     /// Tells the driver how far the reading is, when it is worth it.
     pub(crate) fn advance(self: &Arc<Self>, progress: Progress) {
         let mut inbound = self.inbound();
+        let quiet_len = inbound.release_len;
         let told = &mut inbound.progress;
         if progress.consumed_len > 0 {
             // The message that was awaited is among what is consumed.
             told.awaited_len = 0;
             told.consumed_len += progress.consumed_len;
         }
-        if progress.awaited_len > MAX_QUIET_LEN {
+        if progress.awaited_len > quiet_len {
             told.awaited_len = progress.awaited_len;
         }
-        let is_due = told.consumed_len >= RELEASE_LEN || told.awaited_len > 0;
+        let is_due = told.consumed_len >= quiet_len || told.awaited_len > 0;
         let is_over = inbound.end.is_some() && !inbound.has_reserved;
         drop(inbound);
         if is_due && !is_over {
@@ -310,8 +351,8 @@ impl Mailbox {
                 }
             };
         }
-        if inbound.patience == Patience::Whole && inbound.end.is_none() && inbound.len < RELEASE_LEN
-        {
+        let is_little = inbound.len < inbound.release_len;
+        if inbound.patience == Patience::Whole && inbound.end.is_none() && is_little {
             inbound.wait(cx);
             return Poll::Pending;
         }
@@ -428,9 +469,41 @@ impl Outbound {
         Some(end.map(|()| mem::take(&mut self.trailers)))
     }
 
-    /// Wakes a `send` that waits for room. Call it without holding a lock.
-    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
-        self.waker.take()
+    /// Whether the call is another driver's by now: a ring from before is not for this one.
+    pub(crate) fn is_elsewhere(&self, outbox: &Arc<Outbox>) -> bool {
+        !Arc::ptr_eq(&self.outbox, outbox)
+    }
+
+    /// Hands framed messages over as far as there is room for them on the stream; the last of them
+    /// ends our side if `end` says so. `note` sees each piece. The waker of a `send` that may go on is to be woken without
+    /// holding a lock.
+    pub(crate) fn hand_over(
+        &mut self,
+        id: StreamId,
+        out: &mut Connection,
+        end: Body,
+        mut note: impl FnMut(&Bytes),
+    ) -> Option<Waker> {
+        while !self.bytes.is_empty() {
+            let len = out.send_room(id).min(self.bytes.len());
+            if len == 0 {
+                break;
+            }
+            let piece = self.bytes.split_to(len).freeze();
+            let body = if self.bytes.is_empty() {
+                end
+            } else {
+                Body::More
+            };
+            note(&piece);
+            // An error means that the stream has gone: its call ends, too.
+            let _ = out.send_data(id, piece, body);
+        }
+        if self.bytes.len() < MAX_OUTBOUND_LEN {
+            self.waker.take()
+        } else {
+            None
+        }
     }
 }
 

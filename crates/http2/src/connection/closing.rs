@@ -7,7 +7,7 @@ use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
 use crate::frame::{Flags, writer};
-use crate::stream::table::{Death, Stream, Voice};
+use crate::stream::table::{Death, Room, Stream, Voice};
 use crate::{ConnectionError, ErrorCode, Event, Side, StreamId};
 
 /// How far our own farewell is (RFC 9113 §6.8).
@@ -28,8 +28,11 @@ impl Connection {
     /// Forgets a stream.
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
-        let stream = self.streams.remove(id, death);
+        let left_len = i64::from(self.initial_credit());
+        let stream = self.streams.remove(id, death, left_len);
         if let Some(stream) = &stream {
+            self.queued_len -= stream.queue.len();
+            self.wanting_count -= usize::from(stream.room == Room::Wanted);
             self.give_room_back(id, stream);
         }
         if self.role == Role::Client {
@@ -48,23 +51,35 @@ impl Connection {
     /// The peer broke a rule of one stream (RFC 9113 §5.4.2).
     pub(super) fn on_stream_error(&mut self, error: StreamError) {
         let StreamError { id, code, what } = error;
-        if let Some(stream) = self.remove_stream(id, Death::LocalReset) {
-            if stream.voice == Voice::Loud {
-                self.events.push_back(Event::Reset {
-                    id,
-                    code,
-                    by: Side::Local,
-                });
+        if !self.is_over(id, what) {
+            if let Some(stream) = self.remove_stream(id, Death::LocalReset) {
+                if stream.voice == Voice::Loud {
+                    self.events.push_back(Event::Reset {
+                        id,
+                        code,
+                        by: Side::Local,
+                    });
+                }
+            } else if self.is_idle(id) {
+                // RST_STREAM may not be sent on an idle stream.
+                return self.fail(ConnectionError { code, what });
             }
-        } else if self.is_idle(id) {
-            // RST_STREAM may not be sent on an idle stream.
-            return self.fail(ConnectionError { code, what });
+            writer::reset(self.output.tail(), id, code);
         }
-        writer::reset(self.output.tail(), id, code);
         match self.take_reset() {
             Ok(()) => self.end_if_done(),
             Err(Fault::Connection(error)) => self.fail(error),
             Err(Fault::Stream(_)) => {}
+        }
+    }
+
+    /// Whether a fault on a stream is not told any more: we have sent RST_STREAM, or the peer has
+    /// (RFC 9113 §6.4). Only if it goes on with its message after that it has to be told (§6.1).
+    fn is_over(&self, id: StreamId, what: Violation) -> bool {
+        match self.streams.death(id) {
+            Some(Death::LocalReset) => true,
+            Some(Death::RemoteReset) => !matches!(what, Violation::ClosedStream(..)),
+            Some(Death::Ended) | None => false,
         }
     }
 
@@ -175,6 +190,7 @@ impl Connection {
     pub(super) fn fail(&mut self, error: ConnectionError) {
         if self.life != Life::Closed {
             self.write_go_away(error.code, &error.what.to_string());
+            self.has_failed = true;
             self.end(Some(error));
         }
     }
@@ -196,6 +212,8 @@ impl Connection {
         }
         self.life = Life::Closed;
         self.streams.clear();
+        self.queued_len = 0;
+        self.wanting_count = 0;
         self.turns.clear();
         self.grants = Vec::new();
         self.widened = Widened::default();

@@ -67,6 +67,7 @@ impl Connection {
         let window = Window::new(self.peer.initial_window);
         let mut stream = Stream::new(window, Credit::new(self.initial_credit()));
         stream.sent = Progress::Body;
+        stream.start = self.output.end();
         let (writer, progress) = (&mut self.writer, &mut stream.received);
         let encode = |out: &mut BytesMut| encode(writer, out, progress);
         write_block(&mut self.output, self.peer.max_frame_len, id, body, encode);
@@ -179,6 +180,7 @@ impl Connection {
             self.note_sent(id, len, body);
             return Ok(());
         }
+        self.queued_len += len;
         stream.queue.push(self.output.take_payload(start));
         if body == Body::Last {
             stream.queue.end = End::Data;
@@ -205,6 +207,7 @@ impl Connection {
             self.note_sent(id, len, body);
             return Ok(());
         }
+        self.queued_len += len;
         stream.queue.push(data);
         if body == Body::Last {
             stream.queue.end = End::Data;

@@ -55,7 +55,7 @@ impl Connection {
             return;
         }
         self.unread_len -= released_len;
-        let has_reserved = stream.awaited_len > 0;
+        let has_reserved = stream.wanted_len > 0;
         if has_reserved {
             self.widened.end_reservation(id, stream);
         }
@@ -179,13 +179,13 @@ impl Connection {
 /// Puts the stream on the list for a WINDOW_UPDATE when it is worth one. A message that is awaited
 /// whole needs what it lacks, however little.
 pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut Stream) {
-    if stream.grant == Grant::Due || !stream.credit.is_worth_a_ride() && stream.awaited_len == 0 {
+    if stream.grant == Grant::Due || !stream.credit.is_worth_a_ride() && stream.wanted_len == 0 {
         return;
     }
     if !may_receive(stream) {
         return;
     }
-    let grant = if stream.credit.is_due() || stream.credit.lacks(stream.awaited_len) {
+    let grant = if stream.credit.is_due() || stream.credit.lacks(stream.wanted_len) {
         Grant::Due
     } else if stream.credit.is_worth_a_ride() {
         Grant::Worth

@@ -3,6 +3,8 @@
 //! Whatever a block is for, even a stream that is refused or gone, it must be decoded: it changes
 //! the header table (RFC 9113 §4.3).
 
+use std::time::Instant;
+
 use super::closing::Shutdown;
 use super::{Connection, Role};
 use crate::error::{Fault, Malformed, StreamError, Violation};
@@ -24,6 +26,8 @@ pub(super) struct Assembly {
     dependency: Dependency,
     block: Vec<u8>,
     continuation_count: usize,
+    /// When its first byte came.
+    pub(super) begun: Option<Instant>,
 }
 
 /// Whether a HEADERS frame made its stream depend on itself.
@@ -66,6 +70,7 @@ impl Connection {
                     dependency,
                     block,
                     continuation_count: 0,
+                    begun: self.block_begun(),
                 };
                 self.assembly = Some(assembly);
                 Ok(())
@@ -146,7 +151,8 @@ impl Connection {
             && id > last_stream
         {
             // The GOAWAY has told the client already (RFC 9113 §6.8).
-            self.streams.remember(id, Death::LocalReset);
+            let left_len = i64::from(self.initial_credit());
+            self.streams.remember(id, Death::LocalReset, left_len);
             return self.take_control();
         }
         let max = self.config.max_concurrent_streams as usize;
@@ -166,6 +172,9 @@ impl Connection {
         self.streams.insert(id, stream);
         self.controls.refund(WORK_REFUND_COUNT);
         self.events.push_back(Event::Headers { id, headers, body });
+        if id.number() > self.config.max_stream_number {
+            self.start_shutdown();
+        }
         Ok(())
     }
 
@@ -183,12 +192,12 @@ impl Connection {
             let Some(stream) = self.streams.get_mut(id) else {
                 return Ok(());
             };
-            // These have a length but no body (RFC 9110 §6.4.1).
+            // Whatever length these tell, they have no body (RFC 9110 §6.4.1).
             let has_no_body =
                 stream.received == Progress::StartOfHead || matches!(status, 204 | 304);
             stream.received = Progress::Body;
             stream.promised = if has_no_body {
-                None
+                Some(0)
             } else {
                 headers.content_length()
             };

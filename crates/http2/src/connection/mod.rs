@@ -8,6 +8,7 @@
 //!                    |-> settings, flow and reserve (windows), closing (errors, GOAWAY)
 //! commands     -> command (what the owner wants)  \
 //! poll_transmit -> flow (WINDOW_UPDATE), transmit (queues, turns) -> output
+//! poll_timeout, handle_timeout -> timers (what the peer owes)
 //! ```
 //!
 //! ```text
@@ -39,6 +40,7 @@ mod output;
 mod receive;
 mod reserve;
 mod settings;
+mod timers;
 mod transmit;
 
 use bandwidth::Bandwidth;
@@ -49,6 +51,7 @@ use message::Assembly;
 use output::Output;
 use reserve::Widened;
 use settings::{OurSettings, PeerSettings};
+use timers::Timers;
 use transmit::Turns;
 
 /// One end of one HTTP/2 connection: all its streams, both header tables, both windows.
@@ -56,6 +59,8 @@ pub struct Connection {
     role: Role,
     config: Config,
     life: Life,
+    /// The peer broke a rule, and has been told so.
+    has_failed: bool,
     shutdown: Shutdown,
     /// The last stream of the peer's latest GOAWAY.
     peer_last_stream: Option<StreamId>,
@@ -83,6 +88,11 @@ pub struct Connection {
     turns: Turns,
     resets: Budget,
     controls: Budget,
+    timers: Timers,
+    /// Bytes queued on all streams together.
+    queued_len: usize,
+    /// Streams whose owner waits for room.
+    wanting_count: usize,
     /// When the bytes that are being handled came.
     now: Option<Instant>,
     events: VecDeque<Event>,
@@ -143,11 +153,15 @@ impl Connection {
         Self {
             role,
             life,
+            has_failed: false,
             shutdown: Shutdown::None,
             peer_last_stream: None,
             ours: OurSettings::Announced,
             peer: PeerSettings::new(&config),
-            streams: Streams::default(),
+            streams: Streams::new(match role {
+                Role::Client => config.max_local_streams,
+                Role::Server => config.max_concurrent_streams,
+            }),
             last_remote: StreamId::CONNECTION,
             next_local: 1,
             headers: HeaderReader::new(config.header_table_len, limits),
@@ -162,6 +176,9 @@ impl Connection {
             turns: Turns::default(),
             resets: Budget::new(config.max_reset_burst, config.reset_refill_per_second),
             controls: Budget::new(config.max_control_burst, config.control_refill_per_second),
+            timers: Timers::default(),
+            queued_len: 0,
+            wanting_count: 0,
             now: None,
             events: VecDeque::new(),
             output: Output::default(),
@@ -206,17 +223,10 @@ impl Connection {
         self.life != Life::Closed && self.output.len() <= self.config.max_output_len
     }
 
-    /// Whether the peer's SETTINGS have come: the handshake is over. What a handshake timer waits
-    /// for.
+    /// Whether the peer's SETTINGS have come: the handshake is over.
     #[must_use]
     pub fn is_established(&self) -> bool {
         matches!(self.life, Life::Running | Life::Closed)
-    }
-
-    /// Whether a header block has begun and not ended. What a header timer waits for.
-    #[must_use]
-    pub fn has_open_header_block(&self) -> bool {
-        self.assembly.is_some()
     }
 
     // ---- what happened --------------------------------------------------------------------
@@ -253,13 +263,33 @@ impl Connection {
 
     /// Drops `len` written bytes from the front of the output.
     pub fn advance_output(&mut self, len: usize) {
+        self.timers.written_len += len;
         self.output.advance(len);
+    }
+
+    /// Drops all output: the socket takes no more. What the peer has said before can still be
+    /// handled.
+    pub fn discard_output(&mut self) {
+        self.output.discard();
     }
 
     /// Whether the connection is over and all its output written: time to close the socket.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.life == Life::Closed && self.output.len() == 0
+    }
+
+    /// Streams whose owner was told that there is no room to send: it has something more in store.
+    #[must_use]
+    pub fn wanting_streams(&self) -> usize {
+        self.wanting_count
+    }
+
+    /// Whether it is over because the peer broke a rule: it may be sending still, and should have the
+    /// time to read why.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Gives memory back that only saves time. For a connection that has been idle for a while.
@@ -281,6 +311,13 @@ impl Connection {
         self.streams.len()
     }
 
+    /// Bytes this connection holds for its peer's sake: output, queues and what the owner has not
+    /// released. An estimate for a budget of many connections.
+    #[must_use]
+    pub fn held_len(&self) -> usize {
+        self.output.len() + self.queued_len + self.unread_len()
+    }
+
     /// Bytes queued on the stream and not yet moved to the output; 0 for an unknown stream.
     #[must_use]
     pub fn queued_len(&self, id: StreamId) -> usize {
@@ -294,8 +331,25 @@ impl Connection {
             && self.life != Life::Closed
             && self.shutdown == Shutdown::None
             && self.peer_last_stream.is_none()
-            && self.next_local <= StreamId::MAX.number()
+            && !self.is_used_up()
             && self.has_room()
+    }
+
+    /// At a client: whether it has used all stream numbers it may
+    /// ([`Config::max_stream_number`]). New streams need another connection; this one finishes
+    /// what it has after [`Connection::start_shutdown`].
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.next_local > self.config.max_stream_number
+    }
+
+    /// At a client: whether a byte of the stream's request may have reached the peer. `true` for a
+    /// stream that is gone.
+    #[must_use]
+    pub fn has_left(&self, id: StreamId) -> bool {
+        self.streams
+            .get(id)
+            .is_none_or(|stream| stream.start < self.output.written())
     }
 
     /// Whether the number of streams lets another one be opened.

@@ -33,6 +33,7 @@ impl Connection {
             let frames = input.split_to(extent.complete_len).freeze();
             self.read_frames(&frames);
         }
+        self.note_partial(input, extent.complete_len > 0);
         if let Some(what) = extent.error {
             self.fail(ConnectionError::new(what));
         }
@@ -122,7 +123,7 @@ impl Connection {
         self.note_data(data.flow_len);
         let Some(stream) = self.streams.get_mut(data.id) else {
             self.settle_credit();
-            return self.on_stray_data(data.id);
+            return self.on_stray_data(data.id, data.flow_len);
         };
         if let Err(what) = accept_data(stream, data) {
             self.settle_credit();
@@ -130,6 +131,7 @@ impl Connection {
         }
         stream.pace.count(data.flow_len, self.bandwidth.epoch());
         let len = data.range.len();
+        stream.moved_len += len;
         let unseen_len = match stream.voice {
             Voice::Loud => data.flow_len - len,
             Voice::Mute => data.flow_len,
@@ -165,12 +167,14 @@ impl Connection {
     }
 
     /// DATA for a stream that is not live (RFC 9113 §5.1).
-    fn on_stray_data(&mut self, id: StreamId) -> Result<(), Fault> {
+    fn on_stray_data(&mut self, id: StreamId, len: usize) -> Result<(), Fault> {
         if self.is_idle(id) {
             return Err(Violation::IdleStream(Kind::Data, id).into());
         }
         let what = Violation::ClosedStream(Kind::Data, id);
         match self.streams.death(id) {
+            // What crossed our reset within its window is no nonsense, however small its frames.
+            Some(Death::LocalReset) if self.streams.take_late(id, len) => Ok(()),
             Some(Death::LocalReset) => self.take_control(),
             Some(Death::Ended) => Err(what.into()),
             Some(Death::RemoteReset) | None => Err(StreamError::new(id, what).into()),

@@ -47,15 +47,13 @@ impl Connection {
             return;
         };
         let len = i64::try_from(len).map_or(Window::MAX, |len| len.min(Window::MAX));
-        if stream.awaited_len == len {
+        if stream.wanted_len == len || !may_receive(stream) {
             return;
         }
         // Who waits for the rest of a message has read all before it.
-        if may_receive(stream) {
-            self.widened
-                .tune(stream, &self.config, &self.bandwidth, Reader::KeepsUp);
-        }
-        stream.awaited_len = len;
+        self.widened
+            .tune(stream, &self.config, &self.bandwidth, Reader::KeepsUp);
+        stream.wanted_len = len;
         self.widened.line_up(id, stream);
         // What came back and was not worth a frame yet may be just what is missing.
         note_grant(&mut self.grants, id, stream);
@@ -67,7 +65,7 @@ impl Connection {
         let pool_len = i64::from(self.config.max_reserved_len);
         while let Some(&id) = self.widened.waiting.front() {
             if let Some(stream) = self.streams.get_mut(id) {
-                let len = stream.awaited_len - stream.credit.target();
+                let len = stream.wanted_len - stream.credit.target();
                 let sum = self.widened.reserved_len + len;
                 let others_len = self.widened.reserved_len - stream.reserved_len;
                 if sum > pool_len && others_len > 0 {
@@ -76,7 +74,7 @@ impl Connection {
                 if len > 0 {
                     stream.reserved_len += len;
                     self.widened.reserved_len = sum;
-                    stream.credit.aim(stream.awaited_len);
+                    stream.credit.aim(stream.wanted_len);
                     note_grant(&mut self.grants, id, stream);
                     self.aim_credit();
                 }
@@ -98,7 +96,7 @@ impl Connection {
     pub(super) fn give_room_back(&mut self, id: StreamId, stream: &Stream) {
         self.unread_len -= stream.credit.outstanding();
         self.widened.tuned_len -= stream.tuned_len;
-        if stream.awaited_len > 0 {
+        if stream.wanted_len > 0 {
             if is_waiting(stream) {
                 self.widened.waiting.retain(|&waiting| waiting != id);
             }
@@ -130,13 +128,13 @@ impl Widened {
         if used_len <= now_len && stream.tuned_len == 0 {
             return;
         }
-        let mut wanted_len = stream.tuned_len;
+        let mut tuned_len = stream.tuned_len;
         if used_len > now_len && reader == Reader::KeepsUp {
             let path_len = i64::try_from(bandwidth.target()).unwrap_or(Window::MAX);
-            wanted_len = wanted_len.max(path_len.min(used_len) - first_len);
+            tuned_len = tuned_len.max(path_len.min(used_len) - first_len);
         }
         let free_len = i64::from(config.max_window_len) - (self.tuned_len - stream.tuned_len);
-        let step_len = wanted_len.min((free_len / 4 * 3).max(0)) - stream.tuned_len;
+        let step_len = tuned_len.min((free_len / 4 * 3).max(0)) - stream.tuned_len;
         if step_len != 0 {
             stream.tuned_len += step_len;
             self.tuned_len += step_len;
@@ -157,7 +155,7 @@ impl Widened {
         if is_waiting(stream) {
             self.waiting.retain(|&waiting| waiting != id);
         }
-        stream.awaited_len = 0;
+        stream.wanted_len = 0;
         self.reserved_len -= stream.reserved_len;
         let target = stream.credit.target() - stream.reserved_len;
         stream.credit.aim(target);
@@ -175,6 +173,6 @@ pub(super) enum Reader {
 }
 
 /// Whether a stream lacks room for the message it awaits.
-fn is_waiting(stream: &Stream) -> bool {
-    stream.awaited_len > stream.credit.target()
+pub(super) fn is_waiting(stream: &Stream) -> bool {
+    stream.wanted_len > stream.credit.target()
 }

@@ -30,16 +30,46 @@ pub struct Stream {
     pub credit: Credit,
     /// How much wider than at first tuning has made that. Bytes.
     pub tuned_len: i64,
-    /// How much wider than that it is for the message it awaits. Bytes.
+    /// How much wider than that it is for a message that is wanted whole. Bytes.
     pub reserved_len: i64,
-    /// The window must hold so much before anything comes back; 0 if no message is awaited. Bytes.
-    pub awaited_len: i64,
+    /// The window must hold so much before anything comes back; 0 if no message is wanted whole.
+    /// Bytes.
+    pub wanted_len: i64,
     /// What has come lately.
     pub(crate) pace: Pace,
     /// What we have to send.
     pub queue: Queue,
-    /// Bytes the peer's `content-length` promises and has not sent; `None` if it made no promise.
+    /// Bytes the peer's `content-length` promises and has not sent, 0 for a response that has no
+    /// body; `None` if there is no promise.
     pub promised: Option<u64>,
+    /// At a client: where the stream's first byte is among all bytes of the connection.
+    pub start: u64,
+    /// Whether the owner waits for room to send.
+    pub room: Room,
+    /// Whether the owner waits for the rest of the peer's message.
+    pub awaited: Awaited,
+    /// DATA bytes that went either way since the stream was last seen to make progress. Bytes.
+    pub moved_len: usize,
+    /// Looks in a row that found the stream waiting for its peer and without progress.
+    pub still_look_count: u8,
+}
+
+/// Whether an owner waits for room to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It has not asked, or has been told.
+    Unasked,
+    /// It has asked when there was none.
+    Wanted,
+}
+
+/// Whether an owner waits for the rest of the peer's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The peer may be silent as long as it likes.
+    Nothing,
+    /// It should go on until its side has ended.
+    End,
 }
 
 /// How far a message has come (RFC 9113 §8.1).
@@ -101,10 +131,15 @@ impl Stream {
             credit,
             tuned_len: 0,
             reserved_len: 0,
-            awaited_len: 0,
+            wanted_len: 0,
             pace: Pace::default(),
             queue: Queue::default(),
             promised: None,
+            room: Room::Unasked,
+            awaited: Awaited::Nothing,
+            moved_len: 0,
+            still_look_count: 0,
+            start: 0,
         }
     }
 }
@@ -128,11 +163,22 @@ pub struct Streams {
     /// Ends the peer knows of, and the place to be given up next.
     ended: [(StreamId, Death); MAX_ENDED_COUNT],
     oldest_ended_index: usize,
-    /// Our resets, newest last.
-    reset: VecDeque<StreamId>,
+    /// Our resets, newest last, each with the bytes its peer was granted and had not sent.
+    reset: VecDeque<(StreamId, i64)>,
+    /// How many of them are remembered.
+    max_reset_count: usize,
 }
 
 impl Streams {
+    /// No streams yet, and at most `max_count` at once.
+    #[must_use]
+    pub fn new(max_count: u32) -> Self {
+        Self {
+            max_reset_count: (2 * max_count as usize).clamp(MIN_RESET_COUNT, MAX_RESET_COUNT),
+            ..Self::default()
+        }
+    }
+
     /// Streams that are open or half-closed.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -170,13 +216,19 @@ impl Streams {
     }
 
     /// Forgets a stream, and remembers for a while how it ended.
-    pub fn remove(&mut self, id: StreamId, death: Death) -> Option<Stream> {
-        self.remember(id, death);
-        self.live.remove(&id.number())
+    /// `left_len` is what its peer may have sent before it knows, if it never became live. Bytes.
+    pub fn remove(&mut self, id: StreamId, death: Death, left_len: i64) -> Option<Stream> {
+        let stream = self.live.remove(&id.number());
+        let left_len = stream
+            .as_ref()
+            .map_or(left_len, |stream| stream.credit.left());
+        self.remember(id, death, left_len);
+        stream
     }
 
-    /// Remembers the end of a stream that never became live, or just did.
-    pub fn remember(&mut self, id: StreamId, death: Death) {
+    /// Remembers the end of a stream that never became live, or just did. `left_len`: what its peer
+    /// may have sent before it knows. Bytes.
+    pub fn remember(&mut self, id: StreamId, death: Death, left_len: i64) {
         match death {
             Death::Ended | Death::RemoteReset => {
                 if let Some(place) = self.ended.get_mut(self.oldest_ended_index) {
@@ -185,10 +237,10 @@ impl Streams {
                 self.oldest_ended_index = (self.oldest_ended_index + 1) % MAX_ENDED_COUNT;
             }
             Death::LocalReset => {
-                if self.reset.len() >= MAX_RESET_COUNT {
+                if self.reset.len() >= self.max_reset_count {
                     self.reset.pop_front();
                 }
-                self.reset.push_back(id);
+                self.reset.push_back((id, left_len));
             }
         }
     }
@@ -196,11 +248,21 @@ impl Streams {
     /// How a stream ended, if that was lately.
     #[must_use]
     pub fn death(&self, id: StreamId) -> Option<Death> {
-        if self.reset.contains(&id) {
+        if self.reset.iter().any(|&(reset, _)| reset == id) {
             return Some(Death::LocalReset);
         }
         let ended = self.ended.iter().find(|(ended, _)| *ended == id);
         ended.map(|&(_, death)| death)
+    }
+
+    /// Takes DATA that was on its way when we reset its stream: whether the peer could not know.
+    pub fn take_late(&mut self, id: StreamId, len: usize) -> bool {
+        let newest_first = self.reset.iter_mut().rev();
+        let Some((_, left_len)) = newest_first.into_iter().find(|(reset, _)| *reset == id) else {
+            return false;
+        };
+        *left_len = left_len.saturating_sub_unsigned(len as u64);
+        len > 0 && *left_len >= 0
     }
 
     /// Gives unused memory back.
@@ -242,6 +304,9 @@ impl Hasher for IdHasher {
 
 /// Ended streams remembered, only to name a peer's fault well. Streams.
 const MAX_ENDED_COUNT: usize = 32;
-/// Streams we reset and remember: frames for them are dropped without a word. When a peer has more
-/// on their way, the oldest get another RST_STREAM. Streams.
-const MAX_RESET_COUNT: usize = 256;
+/// Streams we reset and remember at least: frames for them are dropped without a word. What a peer
+/// has on its way can be for as many as it may open at once, so that is remembered twice over; of
+/// more the oldest are taken for streams that ended long ago. Streams.
+const MIN_RESET_COUNT: usize = 256;
+/// The same at most: four bytes each, looked through for a frame that belongs to no live stream.
+const MAX_RESET_COUNT: usize = 16_384;

@@ -134,6 +134,12 @@ impl Credit {
         self.settle();
     }
 
+    /// Bytes the peer may send now; negative after our own SETTINGS took away what it had used.
+    #[must_use]
+    pub fn left(&self) -> i64 {
+        self.left
+    }
+
     /// Bytes taken and not given back yet.
     #[must_use]
     #[inline]

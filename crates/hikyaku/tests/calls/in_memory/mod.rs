@@ -1,5 +1,6 @@
 //! A server and its clients in one process, with a network between them that can be cut.
 
+mod answers;
 mod calling;
 mod service;
 mod text;
@@ -18,6 +19,7 @@ use hikyaku_testkit::raw::RawPeer;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub(crate) use answers::{Seen, answer, answer_end, answer_head, read_numbers, read_request};
 pub(crate) use calling::{Calling, collect};
 pub(crate) use service::Calls;
 pub(crate) use text::Plain;
@@ -100,6 +102,44 @@ impl Network {
         }
     }
 
+    /// Holds back what is under way on every connection.
+    pub(crate) fn hold_all(&self) {
+        self.state().cables.iter().for_each(Cable::hold);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn release_all(&self) {
+        self.state().cables.iter().for_each(Cable::release);
+    }
+
+    /// Ends the bad weather, here and for connections to come.
+    pub(crate) fn clear_up(&self) {
+        let mut state = self.state();
+        state.weather = Weather::fine();
+        state.delay = Duration::ZERO;
+        for cable in &state.cables {
+            cable.release();
+            cable.change_weather(Weather::fine());
+        }
+    }
+
+    /// Something has happened that the network cannot see.
+    pub(crate) fn stir(&self) {
+        self.state().cables.iter().for_each(Cable::stir);
+    }
+
+    /// The most polls of one end that came to nothing: see [`Cable::max_idle_polls`].
+    pub(crate) fn max_idle_polls(&self) -> u64 {
+        let state = self.state();
+        let counts = state.cables.iter().map(Cable::max_idle_polls);
+        counts.max().unwrap_or_default()
+    }
+
+    /// Whether both ends of every connection have closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().cables.iter().all(Cable::is_closed)
+    }
+
     /// The cable of the newest connection.
     pub(crate) fn cable(&self) -> Cable {
         self.state()
@@ -171,6 +211,13 @@ impl Running {
             .send(())
             .expect("the server runs");
     }
+
+    /// Begins a graceful shutdown, unless it has begun or the server has been dropped.
+    pub(crate) fn stop_if_running(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
 }
 
 /// Where connections come out.
@@ -188,12 +235,19 @@ impl Door {
     }
 }
 
+impl Door {
+    /// The next connection, if one has been made.
+    pub(crate) fn try_next(&mut self) -> Option<End> {
+        self.0.try_recv().ok()
+    }
+}
+
 impl Listener for Door {
     type Io = End;
 
-    async fn accept(&mut self) -> (End, Option<SocketAddr>) {
+    async fn accept(&mut self) -> io::Result<(End, Option<SocketAddr>)> {
         match self.0.recv().await {
-            Some(end) => (end, None),
+            Some(end) => Ok((end, None)),
             None => std::future::pending().await,
         }
     }

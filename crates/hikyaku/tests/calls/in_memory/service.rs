@@ -107,6 +107,14 @@ impl Calls {
         self.with(move |methods| methods.unary::<Plain, _, _, _, _>(path, handler))
     }
 
+    pub(crate) fn bidi_bytes<H, F>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Fn(Requests<Bytes>, Replies<Bytes>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), Status>> + Send + 'static,
+    {
+        self.with(move |methods| methods.bidi_streaming::<Plain, Bytes, Bytes, _, _>(path, handler))
+    }
+
     pub(crate) fn server_streaming<H, F>(self, path: &'static str, handler: H) -> Self
     where
         H: Fn(Request<u64>, Replies<u64>) -> F + Send + Sync + 'static,

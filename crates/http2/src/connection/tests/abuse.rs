@@ -19,6 +19,7 @@ fn small() -> Config {
     Config {
         max_reset_burst: 50,
         max_control_burst: 200,
+        stream_window_len: 1000,
         ..Config::default()
     }
 }
@@ -99,7 +100,10 @@ fn control_frames_are_cut_off() {
         ("WINDOW_UPDATE 0", window_update(0, 1)),
         ("WINDOW_UPDATE on closed", window_update(3, 1)),
         ("RST_STREAM on closed", reset(3, ErrorCode::CANCEL)),
-        ("DATA on reset", data(3, b"x", Body::More)),
+        (
+            "DATA on reset beyond its window",
+            data(3, &[0; 2000], Body::More),
+        ),
         ("HEADERS on reset", headers(3, &[("a", "b")], Body::More)),
         ("GOAWAY", go_away(0, ErrorCode::NO_ERROR, b"")),
     ];
@@ -115,6 +119,26 @@ fn control_frames_are_cut_off() {
             last, "closed ENHANCE_YOUR_CALM: too many control frames",
             "{what}"
         );
+    }
+}
+
+#[test]
+fn tiny_frames_that_cross_our_reset_within_their_window_are_free() {
+    for opened in [
+        request(1, Body::More),
+        headers(1, &[("bad name", "")], Body::More),
+    ] {
+        let mut raw = Raw::server(Config::default());
+        raw.send(&opened);
+        raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
+        let window_len = Config::default().stream_window_len as usize;
+        for _ in 0..window_len {
+            raw.send(&data(1, b"x", Body::More));
+            raw.frames();
+        }
+        assert!(!raw.events().iter().any(|line| line.starts_with("closed")));
+        let got = flood(&mut raw, 100_000, |_| data(1, b"x", Body::More));
+        assert!((9_990..=10_100).contains(&got), "{got}");
     }
 }
 

@@ -23,9 +23,14 @@ mod abuse;
 mod client;
 mod closing;
 mod flow;
+mod messages;
 mod pair;
+mod past_bugs;
 mod room;
 mod server;
+mod states;
+mod timers;
+mod wire;
 
 /// A connection under test and the peer that talks to it.
 struct Raw {
@@ -229,6 +234,16 @@ fn event_line(event: &Event) -> String {
         }
         Event::Closed { error: None } => "closed".to_owned(),
         Event::Closed { error: Some(error) } => format!("closed {error}"),
+    }
+}
+
+/// No PING among the frames, and the connection's window comes back as bytes are consumed: nothing is
+/// unread beyond it.
+fn strict() -> Config {
+    Config {
+        tuning: Tuning::Fixed,
+        max_unread_len: 0,
+        ..Config::default()
     }
 }
 
