@@ -20,6 +20,7 @@ mod dead_sockets;
 mod deadlines;
 mod fairness;
 mod fallback;
+mod flow_control;
 mod hostile_server;
 mod kinds;
 mod leftovers;

@@ -17,7 +17,7 @@
 
 use std::time::Instant;
 
-use super::{Connection, Life};
+use super::{Connection, Life, reserve};
 use crate::error::{StreamError, Violation};
 use crate::frame::{Head, Kind};
 use crate::stream::state::Step;
@@ -251,6 +251,7 @@ fn is_waiting(stream: &Stream, excuses: &Excuses) -> bool {
     let is_owed = stream.awaited == Awaited::End
         && stream.state.step(Step::Data(Side::Remote)).is_ok()
         && stream.credit.left() > 0
+        && !reserve::is_waiting(stream)
         && !excuses.into;
     let is_held = matches!(stream.place, Place::Blocked | Place::Parked);
     is_owed || (!stream.queue.is_idle() && (is_held || !excuses.out))
