@@ -178,8 +178,10 @@ impl Connection {
         }
         let what = Violation::ClosedStream(Kind::Data, id);
         match self.streams.death(id) {
-            // What crossed our reset within its window is no nonsense, however small its frames.
-            Some(Death::LocalReset) if self.streams.take_late(id, len) => Ok(()),
+            // What crossed our reset within its window is no nonsense.
+            Some(Death::LocalReset) if len >= MIN_DATA_LEN && self.streams.take_late(id, len) => {
+                Ok(())
+            }
             Some(Death::LocalReset) => self.take_control(),
             Some(Death::Ended) => Err(what.into()),
             Some(Death::RemoteReset) | None => Err(StreamError::new(id, what).into()),

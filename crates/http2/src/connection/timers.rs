@@ -186,6 +186,8 @@ impl Connection {
             self.timers.stuck_look_count += 1;
             if self.timers.stuck_look_count >= STALLED_LOOK_COUNT {
                 self.fail(self.stalled_connection());
+                // What does not leave will not leave later.
+                self.timers.is_abandoned = true;
             }
             // Streams cannot move either, and are not to blame.
             return;
