@@ -50,7 +50,7 @@ struct Call {
 /// What is left to make a call again with.
 enum Replay {
     /// All of it.
-    Kept(Open),
+    Kept(Box<Open>),
     /// Not enough: it has sent too much.
     Lost,
     /// The server has begun to answer: there is no again.

@@ -102,7 +102,7 @@ pub(crate) struct Outbound {
     /// The driver's name for the call on its connection; 0 until it has one.
     pub(crate) stream: u32,
     /// At a client: what the call says of itself. Taken when it gets a stream.
-    pub(crate) open: Option<Open>,
+    pub(crate) open: Option<Box<Open>>,
     /// At a server: send the metadata even before there is a message.
     pub(crate) wants_head: bool,
     /// At a server: the metadata to send first. Taken when it has been sent.
@@ -285,7 +285,7 @@ impl Mailbox {
     ///
     /// # Errors
     /// [`Abandoned`] if the application does not want the call any more.
-    pub(crate) fn reopen(&self, open: Open) -> Result<(), Abandoned> {
+    pub(crate) fn reopen(&self, open: Box<Open>) -> Result<(), Abandoned> {
         let mut outbound = self.outbound();
         if outbound.cancelled {
             return Err(Abandoned);
