@@ -227,7 +227,7 @@ mod tests {
         let mut now = start;
         let mut findings = Vec::new();
         for round in 0..6 {
-            bandwidth.on_data(bandwidth.target() as usize, now);
+            bandwidth.on_data(usize::try_from(bandwidth.target()).unwrap(), now);
             now += Duration::from_millis(150);
             findings.push(bandwidth.on_data(0, now));
             if round == 2 {

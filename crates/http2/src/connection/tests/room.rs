@@ -1,5 +1,10 @@
 //! Windows that grow, reservations, and the limits of both.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "windows and streams are few and small"
+)]
+
 use super::*;
 
 const KIB: usize = 1024;
