@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::cast_possible_truncation,
-    reason = "the numbers of these tests are small"
+    reason = "windows and streams are few and small"
 )]
 
 use super::*;
