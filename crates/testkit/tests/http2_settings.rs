@@ -297,7 +297,7 @@ fn everything_changes_at_once() {
         let mut random = hikyaku_testkit::Random::new(seed);
         let mut config = Config::default();
         config.max_frame_len = 65_536;
-    config.stream_window_len = 256 * 1024;
+        config.stream_window_len = 256 * 1024;
         let window = config.stream_window_len;
         let mut pair = Pair::new(config);
         let mut ids = Vec::new();

@@ -339,3 +339,21 @@ fn replies_that_share_a_slow_socket_are_not_stalled() {
     }
     assert_eq!(raw.connection.open_streams(), 50);
 }
+
+#[test]
+fn a_farewell_does_not_wait_for_ever_for_its_answer() {
+    let mut raw = Raw::server(Config::default());
+    raw.send(&request(1, Body::More));
+    raw.events();
+    raw.connection.start_shutdown();
+    assert_eq!(raw.frames().len(), 2);
+    raw.wait(9);
+    assert!(raw.frames().is_empty());
+    raw.wait(1);
+    assert_eq!(raw.frames(), ["GOAWAY 1 NO_ERROR \"\""]);
+    // The stream goes on; a late ACK changes nothing.
+    assert!(raw.ask(&ping(1, b"farewell")).is_empty());
+    raw.connection.send_headers(id(1), OK, Body::Last).unwrap();
+    raw.send(&data(1, b"", Body::Last));
+    assert_eq!(raw.events().last().unwrap(), "closed");
+}
