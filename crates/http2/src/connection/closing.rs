@@ -7,6 +7,7 @@ use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
 use crate::frame::{Flags, writer};
+use crate::stream::state::State;
 use crate::stream::table::{Death, Room, Stream, Voice};
 use crate::{ConnectionError, ErrorCode, Event, Side, StreamId};
 
@@ -22,11 +23,17 @@ pub(super) enum Shutdown {
     Final { last_stream: StreamId },
 }
 
+/// What is still asked of a stream that is gone. (A whole stream is long to move.)
+pub(super) struct Removed {
+    pub(super) state: State,
+    pub(super) voice: Voice,
+}
+
 impl Connection {
     // ---- streams --------------------------------------------------------------------------
 
     /// Forgets a stream.
-    pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
+    pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Removed> {
         let had_room = self.has_room();
         let left_len = i64::from(self.initial_credit());
         let stream = self.streams.remove(id, death, left_len);
@@ -38,7 +45,7 @@ impl Connection {
         if self.role == Role::Client {
             self.note_room(had_room);
         }
-        stream
+        stream.map(|Stream { state, voice, .. }| Removed { state, voice })
     }
 
     /// Both sides of a stream have ended as they should.

@@ -119,6 +119,7 @@ pub enum Grant {
 impl Stream {
     /// An open stream on which nothing has been said yet.
     #[must_use]
+    #[inline]
     pub fn new(window: Window, credit: Credit) -> Self {
         Self {
             state: State::Open,
@@ -211,12 +212,14 @@ impl Streams {
     }
 
     /// Adds a stream under a number that was never used.
+    #[inline]
     pub fn insert(&mut self, id: StreamId, stream: Stream) {
         self.live.insert(id.number(), stream);
     }
 
     /// Forgets a stream, and remembers for a while how it ended.
     /// `left_len` is what its peer may have sent before it knows, if it never became live. Bytes.
+    #[inline]
     pub fn remove(&mut self, id: StreamId, death: Death, left_len: i64) -> Option<Stream> {
         let stream = self.live.remove(&id.number());
         let left_len = stream
