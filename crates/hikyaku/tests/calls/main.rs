@@ -18,6 +18,8 @@ mod bad_network;
 mod cancellation;
 mod deadlines;
 mod fallback;
+mod good_clients;
+mod good_traffic;
 mod kinds;
 mod leftovers;
 mod limits;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::flow::may_receive;
 use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
@@ -28,6 +29,11 @@ impl Connection {
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
         let stream = self.streams.remove(id, death);
+        if let (Some(stream), Death::LocalReset) = (&stream, death)
+            && may_receive(stream)
+        {
+            self.strays.add(stream.credit.left());
+        }
         if self.role == Role::Client {
             self.note_room(had_room);
         }

@@ -1,6 +1,7 @@
 //! Windows: what the peer gives us, and what we give back (RFC 9113 §5.2, §6.9).
 
 use super::Connection;
+use super::budget::MIN_FREE_INCREMENT;
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::Kind;
 use crate::frame::window_update::WindowUpdate;
@@ -11,8 +12,11 @@ use crate::{Side, StreamId};
 
 impl Connection {
     pub(super) fn on_window_update(&mut self, update: WindowUpdate) -> Result<(), Fault> {
-        self.take_control()?;
         let WindowUpdate { id, increment } = update;
+        let is_free = increment.get() >= MIN_FREE_INCREMENT;
+        if !(is_free && self.unread.take(increment.get() as usize)) {
+            self.take_control()?;
+        }
         if id == StreamId::CONNECTION {
             if let Err(overflow) = self.window.grant(increment.get()) {
                 return Err(Violation::WindowOverflow {
@@ -117,6 +121,6 @@ pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut 
 }
 
 /// Whether the peer may still send DATA: if not, it needs no window.
-fn may_receive(stream: &Stream) -> bool {
+pub(super) fn may_receive(stream: &Stream) -> bool {
     stream.state.step(Step::Data(Side::Remote)).is_ok()
 }

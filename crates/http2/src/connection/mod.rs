@@ -39,7 +39,7 @@ mod receive;
 mod settings;
 mod transmit;
 
-use budget::Budget;
+use budget::{Allowance, Budget, MAX_UNREAD_LEN};
 use closing::Shutdown;
 use message::Assembly;
 use output::Output;
@@ -74,6 +74,10 @@ pub struct Connection {
     turns: Turns,
     resets: Budget,
     controls: Budget,
+    /// DATA we sent that no WINDOW_UPDATE gave back yet, counted for both windows. Bytes.
+    unread: Allowance,
+    /// DATA that may be on its way on streams that we have reset. Bytes.
+    strays: Allowance,
     /// When the bytes that are being handled came.
     now: Option<Instant>,
     events: VecDeque<Event>,
@@ -145,6 +149,8 @@ impl Connection {
             turns: Turns::default(),
             resets: Budget::new(config.max_reset_burst, config.reset_refill_per_second),
             controls: Budget::new(config.max_control_burst, config.control_refill_per_second),
+            unread: Allowance::new(MAX_UNREAD_LEN),
+            strays: Allowance::new(config.connection_window_len as usize),
             now: None,
             events: VecDeque::new(),
             output: Output::default(),

@@ -114,6 +114,12 @@ impl Credit {
         self.released += i64::try_from(len).map_or(out, |len| len.min(out));
     }
 
+    /// Bytes the peer may send as far as it knows.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        usize::try_from(self.left).unwrap_or(0)
+    }
+
     /// Bytes taken and not given back yet.
     #[must_use]
     pub fn outstanding(&self) -> i64 {

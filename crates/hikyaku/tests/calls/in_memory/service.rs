@@ -10,7 +10,7 @@ use hikyaku_testkit::Live;
 use super::Plain;
 
 /// The methods of the service `test.Calls`, each added by a test. Messages are numbers, but for
-/// [`Calls::unary_bytes`].
+/// [`Calls::unary_bytes`] and [`Calls::bidi_bytes`].
 pub(crate) struct Calls {
     name: &'static str,
     add: Vec<Add>,
@@ -105,6 +105,14 @@ impl Calls {
         F: Future<Output = Result<Response<Bytes>, Status>> + Send + 'static,
     {
         self.with(move |methods| methods.unary::<Plain, _, _, _, _>(path, handler))
+    }
+
+    pub(crate) fn bidi_bytes<H, F>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Fn(Requests<Bytes>, Replies<Bytes>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), Status>> + Send + 'static,
+    {
+        self.with(move |methods| methods.bidi_streaming::<Plain, _, _, _, _>(path, handler))
     }
 
     pub(crate) fn server_streaming<H, F>(self, path: &'static str, handler: H) -> Self

@@ -99,7 +99,7 @@ fn control_frames_are_cut_off() {
         ("WINDOW_UPDATE 0", window_update(0, 1)),
         ("WINDOW_UPDATE on closed", window_update(3, 1)),
         ("RST_STREAM on closed", reset(3, ErrorCode::CANCEL)),
-        ("DATA on reset", data(3, b"x", Body::More)),
+        ("empty DATA on reset", data(3, b"", Body::More)),
         ("HEADERS on reset", headers(3, &[("a", "b")], Body::More)),
         ("GOAWAY", go_away(0, ErrorCode::NO_ERROR, b"")),
     ];
@@ -116,6 +116,54 @@ fn control_frames_are_cut_off() {
             "{what}"
         );
     }
+}
+
+#[test]
+fn data_under_way_to_a_stream_we_reset_is_forgiven_once() {
+    let config = Config {
+        stream_window_len: 70_000,
+        connection_window_len: 65_535,
+        ..small()
+    };
+    // (bytes of a frame, frames within the stream's window or the connection's, whichever is less)
+    for (len, free_count) in [(1, 65_535), (1000, 65)] {
+        let mut raw = Raw::server(config.clone());
+        raw.send(&request(1, Body::More));
+        raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
+        let stray = data(1, &vec![0; len], Body::More);
+        let got = flood(&mut raw, 100_000, |_| stray.clone());
+        assert_eq!(got, free_count + 200, "{len}");
+        let last = raw.events().pop().unwrap();
+        assert_eq!(last, "closed ENHANCE_YOUR_CALM: too many control frames");
+    }
+    // A stream that the client has ended has nothing under way.
+    let mut raw = Raw::server(config);
+    raw.send(&request(1, Body::Last));
+    raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
+    let got = flood(&mut raw, 1000, |_| data(1, b"x", Body::More));
+    assert_eq!(got, 200);
+}
+
+#[test]
+fn windows_told_of_what_was_sent_are_no_flood() {
+    // (bytes told at a time, how often until it is too often: 120,000 bytes in all are free, those
+    // of both windows; of 10,000 times)
+    for (told, want) in [(1, 200), (4, 200), (5, 10_000), (13, 9230 + 200)] {
+        let mut raw = Raw::server(small());
+        raw.send(&request(1, Body::More));
+        raw.connection.send_headers(id(1), OK, Body::More).unwrap();
+        raw.connection
+            .send_data(id(1), bytes::Bytes::from(vec![0; 60_000]), Body::More)
+            .unwrap();
+        raw.events();
+        raw.frames();
+        let got = flood(&mut raw, 10_000, |count| window_update(count % 2, told));
+        assert_eq!(got, want, "{told}");
+    }
+    // Without anything sent they are.
+    let mut raw = Raw::server(small());
+    raw.send(&request(1, Body::More));
+    assert_eq!(flood(&mut raw, 1000, |_| window_update(1, 1000)), 200);
 }
 
 #[test]
