@@ -71,6 +71,11 @@ pub mod codec;
 pub mod fuzzing;
 mod include;
 mod net;
+pub mod http2 {
+    //! The HTTP/2 below: what of it can be configured, by [`Limits`](crate::server::Limits).
+
+    pub use hikyaku_http2::Config;
+}
 pub mod reflection;
 mod request;
 pub mod server;

@@ -1,5 +1,7 @@
 //! Every number a peer can run into, in one place.
 
+use std::time::Duration;
+
 /// Limits and tuning of one [`Connection`](crate::Connection). All defaults are safe on the open
 /// internet; see SECURITY.md for the reasons and for what a peer sees when it passes one.
 #[derive(Clone, Debug)]
@@ -48,6 +50,23 @@ pub struct Config {
     pub max_control_burst: u32,
     /// Control frames a second given back to the budget.
     pub control_refill_per_second: u32,
+    /// Time for the preface and the first SETTINGS, from the first
+    /// [`poll_timeout`](crate::Connection::poll_timeout) on.
+    pub handshake_timeout: Duration,
+    /// Time for one whole header block, from its first byte on.
+    pub header_block_timeout: Duration,
+    /// Time within which something moves that waits for the peer: a stream with bytes queued, a
+    /// message that [`expect_end`](crate::Connection::expect_end) asked for, half a frame, output
+    /// that the socket should take. What moves less than `min_progress_len` in it ends after three
+    /// quarters of it at the earliest, after all of it at the latest. `None`: the peer may take as
+    /// long as it likes, and holds what it holds.
+    pub stall_timeout: Option<Duration>,
+    /// Bytes that have to move in `stall_timeout` to count as progress. A peer that opens its
+    /// window byte by byte costs a frame for each of them.
+    pub min_progress_len: usize,
+    /// Time for the last bytes of a connection that is over to leave. A peer that does not read
+    /// them must not keep the socket.
+    pub close_timeout: Duration,
 }
 
 impl Default for Config {
@@ -72,6 +91,11 @@ impl Default for Config {
             reset_refill_per_second: 200,
             max_control_burst: 10_000,
             control_refill_per_second: 1000,
+            handshake_timeout: Duration::from_secs(10),
+            header_block_timeout: Duration::from_secs(10),
+            stall_timeout: Some(Duration::from_secs(60)),
+            min_progress_len: 1024,
+            close_timeout: Duration::from_secs(5),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Every rule a peer can break, with the numbers, and the code each one costs.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::frame::Kind;
 use crate::hpack::DecodeError;
@@ -131,6 +132,31 @@ pub enum Violation {
     TooManyResets,
     /// More control frames than [`Config::max_control_burst`](crate::Config) and its refill allow.
     TooManyControlFrames,
+    /// No preface and SETTINGS within [`Config::handshake_timeout`](crate::Config).
+    HandshakeTimeout {
+        /// The time allowed.
+        after: Duration,
+    },
+    /// A header block took longer than [`Config::header_block_timeout`](crate::Config).
+    HeaderBlockTimeout {
+        /// The time allowed.
+        after: Duration,
+    },
+    /// A stream waited for its peer and moved too little for
+    /// [`Config::stall_timeout`](crate::Config).
+    StreamStalled {
+        /// The time allowed.
+        after: Duration,
+        /// Bytes that should have moved.
+        min: usize,
+    },
+    /// Half a frame, or a socket that takes nothing, for [`Config::stall_timeout`](crate::Config).
+    ConnectionStalled {
+        /// The time allowed.
+        after: Duration,
+        /// Bytes that should have moved.
+        min: usize,
+    },
     /// The transport ended under open streams.
     ConnectionLost {
         /// Streams that were open.
@@ -190,7 +216,11 @@ impl Violation {
             | Self::HeaderListTooLong { .. }
             | Self::TooManySettings { .. }
             | Self::TooManyResets
-            | Self::TooManyControlFrames => ErrorCode::ENHANCE_YOUR_CALM,
+            | Self::TooManyControlFrames
+            | Self::HeaderBlockTimeout { .. }
+            | Self::StreamStalled { .. }
+            | Self::ConnectionStalled { .. } => ErrorCode::ENHANCE_YOUR_CALM,
+            Self::HandshakeTimeout { .. } => ErrorCode::SETTINGS_TIMEOUT,
             Self::BadHeaderBlock(_) => ErrorCode::COMPRESSION_ERROR,
             Self::TooManyStreams { .. } => ErrorCode::REFUSED_STREAM,
             Self::ClosedStream(..) => ErrorCode::STREAM_CLOSED,
@@ -287,6 +317,16 @@ impl fmt::Display for Violation {
             }
             Self::TooManyResets => f.write_str("too many resets"),
             Self::TooManyControlFrames => f.write_str("too many control frames"),
+            Self::HandshakeTimeout { after } => {
+                write!(f, "no preface and SETTINGS within {after:?}")
+            }
+            Self::HeaderBlockTimeout { after } => write!(f, "a header block took over {after:?}"),
+            Self::StreamStalled { after, min } => {
+                write!(f, "stream moved less than {min} bytes in {after:?}")
+            }
+            Self::ConnectionStalled { after, min } => {
+                write!(f, "connection moved less than {min} bytes in {after:?}")
+            }
             Self::ConnectionLost { open_streams } => {
                 write!(f, "connection lost with {open_streams} streams open")
             }

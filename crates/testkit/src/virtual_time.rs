@@ -35,7 +35,7 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
     })
 }
 
-/// Lets everything happen that is going to happen soon: a minute of virtual time.
+/// Lets everything happen that is going to happen soon: ten seconds of virtual time.
 pub async fn settle() {
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
 }

@@ -38,12 +38,15 @@ impl Shared {
         max_message_len: usize,
         transport: Option<Transport>,
     ) -> Arc<Self> {
+        let mut http2 = hikyaku_http2::Config::default();
+        // How long a call may take is its deadline's to say.
+        http2.stall_timeout = None;
         Arc::new(Self {
             target,
             user_agent,
             max_message_len,
             transport,
-            http2: hikyaku_http2::Config::default(),
+            http2,
             current: Mutex::new(Current {
                 outbox: Outbox::new(),
                 is_closed: false,

@@ -14,16 +14,15 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::BytesMut;
 use hikyaku_http2::{Connection, ErrorCode, Event};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::time::Sleep as Timer;
 
 use super::clock;
 use super::mailbox::Mailbox;
 use super::outbox::{Outbox, Sleep, Wish};
+use super::timers::Alarm;
 
 /// Bytes asked of the socket at a time: four frames of the usual size, so that a large body does
 /// not cost a system call a frame.
@@ -37,14 +36,6 @@ const MAX_READ_COUNT: usize = 8;
 
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
-
-/// How long a peer may take for the preface and its SETTINGS, and for any one header block: so long
-/// that no honest one is cut off, so short that holding connections open half-way is no attack.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long the last bytes of a connection that is over may take to leave: a peer that does not read
-/// them must not keep the socket.
-const LINGER: Duration = Duration::from_secs(5);
 
 /// What runs over a connection: the calls of a server, or those of a client.
 pub(crate) trait Calls {
@@ -78,10 +69,8 @@ pub(crate) struct Driver<S, C: Calls> {
     rung: Vec<Arc<Mailbox>>,
     wish: Wish,
     is_read_open: bool,
-    /// Runs while the peer owes the rest of something: see [`PATIENCE`].
-    patience: Option<Pin<Box<Timer>>>,
-    /// Runs once the connection is over.
-    linger: Option<Pin<Box<Timer>>>,
+    /// Rings when the connection has waited for its peer for too long.
+    alarm: Alarm,
     is_gone: bool,
 }
 
@@ -119,8 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             rung: Vec::new(),
             wish: Wish::Serve,
             is_read_open: true,
-            patience: None,
-            linger: None,
+            alarm: Alarm::default(),
             is_gone: false,
         }
     }
@@ -156,18 +144,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             self.dispatch_events();
             self.connection.poll_transmit();
             let written = self.poll_write(cx)?;
-            if let Some(linger) = &mut self.linger
-                && linger.as_mut().poll(cx).is_ready()
-            {
+            if self.connection.is_abandoned() || self.poll_close(cx).is_ready() {
                 return Poll::Ready(Ok(()));
-            }
-            if self.connection.is_drained() {
-                return Pin::new(&mut self.socket).poll_shutdown(cx).map(|_| Ok(()));
             }
             let read = self.poll_read(cx)?;
             if read == Turn::Rest
                 && written == Turn::Rest
-                && self.poll_patience(cx) == Turn::Rest
+                && self.poll_timeout(cx) == Turn::Rest
                 && self.outbox.sleep(cx.waker(), self.wish) == Sleep::Sound
             {
                 return Poll::Pending;
@@ -177,28 +160,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         Poll::Pending
     }
 
-    /// Ends a connection whose peer has owed the rest of its handshake, or of a header block, for
-    /// too long.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Turn {
-        let is_owed = !self.connection.is_established() || self.connection.has_open_header_block();
-        if !is_owed || self.linger.is_some() {
-            self.patience = None;
-            return Turn::Rest;
+    /// Closes the socket once all is written. What goes wrong then does not matter any more.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.connection.is_drained() {
+            Pin::new(&mut self.socket).poll_shutdown(cx).map(drop)
+        } else {
+            Poll::Pending
         }
-        let timer = self
-            .patience
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
-        if timer.as_mut().poll(cx).is_pending() {
+    }
+
+    /// Lets the connection know that its peer has owed it something for too long.
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Turn {
+        let Some(at) = self.connection.poll_timeout(clock::now) else {
             return Turn::Rest;
-        }
-        let (code, what) = match self.connection.is_established() {
-            false => (ErrorCode::SETTINGS_TIMEOUT, "no SETTINGS within 10 s"),
-            true => (
-                ErrorCode::ENHANCE_YOUR_CALM,
-                "a header block took over 10 s",
-            ),
         };
-        self.connection.close(code, what);
+        if self.alarm.poll(at, cx).is_pending() {
+            return Turn::Rest;
+        }
+        self.connection.handle_timeout(clock::now());
         Turn::Again
     }
 
@@ -210,25 +189,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             self.calls.on_rung(mailbox, &mut self.connection);
         }
         self.rung = rung;
-        if wish > self.wish {
-            self.wish = wish;
-            self.calls.drain();
-            self.connection.start_shutdown();
+        match wish {
+            Wish::Drain if self.wish < wish => {
+                self.wish = wish;
+                self.calls.drain();
+                self.connection.start_shutdown();
+            }
+            Wish::Yield if self.connection.open_streams() == 0 => {
+                let why = "the server has too many connections";
+                self.connection.close(ErrorCode::NO_ERROR, why);
+            }
+            Wish::Drain | Wish::Yield | Wish::Serve => {}
         }
     }
 
     fn dispatch_events(&mut self) {
         while let Some(event) = self.connection.poll_event() {
-            self.dispatch(event);
+            self.calls.on_event(event, &mut self.connection);
         }
         self.calls.on_events_end(&mut self.connection);
-    }
-
-    fn dispatch(&mut self, event: Event) {
-        if let Event::Closed { .. } = event {
-            self.linger = Some(Box::pin(tokio::time::sleep(LINGER)));
-        }
-        self.calls.on_event(event, &mut self.connection);
     }
 
     /// Writes until the output is empty (`Rest`), the socket is full (`Rest`) or the output made
@@ -251,7 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             }
             // Room in a stream's queue is an event that lets its call go on.
             while let Some(event) = self.connection.poll_event() {
-                self.dispatch(event);
+                self.calls.on_event(event, &mut self.connection);
                 turn = Turn::Again;
             }
         }

@@ -21,6 +21,8 @@ struct Bell {
     rung: Vec<Arc<Mailbox>>,
     /// There only while the driver sleeps.
     driver: Option<Waker>,
+    /// Something has changed that the driver has to look at itself.
+    is_nudged: bool,
     wish: Wish,
     closed: bool,
 }
@@ -31,6 +33,8 @@ pub(crate) enum Wish {
     /// Go on.
     #[default]
     Serve,
+    /// Make room if there is no call: a wish of the moment, seen once.
+    Yield,
     /// Take no new calls, finish those that run.
     Drain,
 }
@@ -73,18 +77,35 @@ impl Outbox {
         }
     }
 
+    /// Wakes the driver for something that it finds without a mailbox.
+    pub(crate) fn nudge(&self) {
+        let driver = {
+            let mut bell = self.bell();
+            bell.is_nudged = true;
+            bell.driver.take()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
     /// Takes the rung mailboxes into the empty `into`, whose room is reused for the next ones.
     pub(crate) fn take(&self, into: &mut Vec<Arc<Mailbox>>) -> Wish {
         let mut bell = self.bell();
         bell.driver = None;
+        bell.is_nudged = false;
         mem::swap(&mut bell.rung, into);
-        bell.wish
+        let wish = bell.wish;
+        if wish == Wish::Yield {
+            bell.wish = Wish::Serve;
+        }
+        wish
     }
 
     /// Leaves the waker and lets the driver sleep, unless something came in since the last `take`.
     pub(crate) fn sleep(&self, driver: &Waker, seen: Wish) -> Sleep {
         let mut bell = self.bell();
-        if bell.rung.is_empty() && bell.wish == seen {
+        if bell.rung.is_empty() && bell.wish == seen && !bell.is_nudged {
             bell.driver = Some(driver.clone());
             Sleep::Sound
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::time::Sleep;
@@ -14,15 +14,14 @@ use tokio::time::Sleep;
 #[derive(Debug, Default)]
 pub(crate) struct Timers<K: Ord + Copy> {
     entries: BTreeSet<(Instant, K)>,
-    /// Armed for some moment at or before the earliest entry; re-armed when it fires too early.
-    sleep: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl<K: Ord + Copy> Timers<K> {
     pub(crate) fn new() -> Self {
         Self {
             entries: BTreeSet::new(),
-            sleep: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -36,32 +35,41 @@ impl<K: Ord + Copy> Timers<K> {
 
     /// The next entry that is due, or `Pending` with the timer armed for the earliest one.
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<K> {
-        loop {
-            let Some(&(at, key)) = self.entries.first() else {
-                return Poll::Pending;
-            };
-            let wanted = tokio::time::Instant::from_std(at);
-            let sleep = match &mut self.sleep {
-                Some(sleep) => {
-                    if sleep.deadline() > wanted {
-                        sleep.as_mut().reset(wanted);
-                    }
-                    sleep
-                }
-                None => self
-                    .sleep
-                    .insert(Box::pin(tokio::time::sleep_until(wanted))),
-            };
-            if sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if sleep.deadline() >= wanted {
-                self.sleep = None;
-                self.entries.pop_first();
-                return Poll::Ready(key);
-            }
-            // It was armed for an entry that has gone since.
+        let Some(&(at, key)) = self.entries.first() else {
+            return Poll::Pending;
+        };
+        ready!(self.alarm.poll(at, cx));
+        self.entries.pop_first();
+        Poll::Ready(key)
+    }
+}
+
+/// One timer of the runtime, for a moment that keeps changing.
+///
+/// It is armed again only for an earlier moment; for a later one it rings too early, once, and is
+/// armed again then.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Alarm {
+    /// Ready once the moment has come.
+    pub(crate) fn poll(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let wanted = tokio::time::Instant::from_std(at);
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wanted)));
+        if sleep.deadline() > wanted {
             sleep.as_mut().reset(wanted);
         }
+        ready!(sleep.as_mut().poll(cx));
+        if sleep.deadline() < wanted {
+            // It was armed for something that has gone since.
+            sleep.as_mut().reset(wanted);
+            ready!(sleep.as_mut().poll(cx));
+        }
+        self.sleep = None;
+        Poll::Ready(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use hikyaku_http2::{Body, Connection, ErrorCode, Field, StreamId, UserError};
 
+use super::handlers::Place;
 use super::runner::{Answer, Sink, Waiting};
 use crate::call::server::{self as wire, Phrases, Refusal};
 use crate::net::mailbox::Mailbox;
@@ -17,8 +18,9 @@ pub(crate) enum Head {
     Sent,
 }
 
-/// Runs a handler that had to wait, and leaves its answer in the mailbox.
-pub(crate) async fn complete(waiting: Waiting, mailbox: Arc<Mailbox>) {
+/// Runs a handler that had to wait, and leaves its answer in the mailbox. Its place is free again
+/// when all of it has been dropped.
+pub(crate) async fn complete(_place: Place, waiting: Waiting, mailbox: Arc<Mailbox>) {
     let Answer { message, end } = waiting.await;
     mailbox.update(|outbound| {
         if let Some((metadata, bytes)) = message {

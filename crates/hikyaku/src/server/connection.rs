@@ -8,16 +8,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId};
-use tokio::task::AbortHandle;
 
 use super::answer::{Direct, Head, complete, finish, refuse};
 use super::fallback::{Fallback, PlainRequests};
+use super::handlers::Handlers;
 use super::head::KnownHeads;
+use super::limits::{Limits, Memory};
+use super::phase::{Call, Phase, Start};
 use super::router::Router;
 use super::runner::{Input, Runner, Started};
 use crate::call::message::Only;
@@ -26,7 +29,7 @@ use crate::net::clock;
 use crate::net::driver::Calls;
 use crate::net::hashing::NumberMap;
 use crate::net::mailbox::{End, Mailbox, Patience};
-use crate::net::outbox::Outbox;
+use crate::net::outbox::{Outbox, Wish};
 use crate::net::timers::Timers;
 use crate::request::Parts;
 use crate::{Metadata, Origin, Status};
@@ -34,9 +37,8 @@ use crate::{Metadata, Origin, Status};
 /// What every connection of a server has in common.
 pub(crate) struct Shared {
     pub(crate) router: Router,
-    pub(crate) http2: hikyaku_http2::Config,
-    /// Bytes of one request message.
-    pub(crate) max_message_len: usize,
+    pub(crate) limits: Limits,
+    pub(crate) memory: Memory,
     pub(crate) phrases: Phrases,
     /// Answers what is not gRPC.
     pub(crate) fallback: Option<Fallback>,
@@ -45,7 +47,6 @@ pub(crate) struct Shared {
 /// The calls of one connection.
 pub(crate) struct ServerCalls {
     shared: Arc<Shared>,
-    outbox: Arc<Outbox>,
     peer_addr: Option<SocketAddr>,
     runners: Vec<Option<Box<dyn Runner>>>,
     known: KnownHeads,
@@ -54,70 +55,39 @@ pub(crate) struct ServerCalls {
     /// Calls whose handler starts when the events of this read have all been seen, so that it
     /// finds in its first poll what has come already.
     gathered: Vec<StreamId>,
+    handlers: Handlers,
+    /// What this connection holds by the account of the server's memory. Bytes.
+    held_len: usize,
+    door: Arc<Door>,
     timers: Timers<StreamId>,
 }
 
-/// One call that has not been answered in full.
-struct Call {
-    deadline: Option<Instant>,
-    /// Whether the client may still send.
-    request: Body,
-    phase: Phase,
-}
-
-enum Phase {
-    /// Waiting for the one request message.
-    Collecting {
-        method: usize,
-        headers: Headers,
-        only: Only,
-    },
-    /// About to start, with a stream of requests.
-    Gathered {
-        method: usize,
-        headers: Headers,
-        mailbox: Arc<Mailbox>,
-    },
-    /// The handler has been started, and is in a task of its own unless it has returned.
-    Running {
-        mailbox: Arc<Mailbox>,
-        task: Option<AbortHandle>,
-        head: Head,
-    },
-}
-
-/// A handler about to be started.
-struct Start {
-    id: StreamId,
-    method: usize,
-    headers: Headers,
-    deadline: Option<Instant>,
-    request: Body,
-    mailbox: Option<Arc<Mailbox>>,
-}
-
 impl ServerCalls {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        outbox: Arc<Outbox>,
-        peer_addr: Option<SocketAddr>,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, door: Arc<Door>, peer_addr: Option<SocketAddr>) -> Self {
+        let max = shared.limits.http2.max_concurrent_streams;
+        let handlers = Handlers::new(max, Arc::clone(&door.outbox));
+        shared.memory.change(0, CONNECTION_LEN);
         let mut runners = Vec::new();
         runners.resize_with(shared.router.method_count(), || None);
         Self {
             plain: PlainRequests::new(Arc::clone(&shared), peer_addr),
             shared,
-            outbox,
             peer_addr,
             runners,
             known: KnownHeads::default(),
             calls: NumberMap::default(),
             gathered: Vec::new(),
+            handlers,
+            held_len: CONNECTION_LEN,
+            door,
             timers: Timers::new(),
         }
     }
 
     fn on_headers(&mut self, id: StreamId, headers: Headers, body: Body, out: &mut Connection) {
+        if self.shared.memory.is_over() {
+            return out.reset_stream(id, ErrorCode::REFUSED_STREAM);
+        }
         let known = match self.known.read(&headers, &self.shared.router) {
             Ok(known) => known,
             Err(Refusal::Http(_)) if self.plain.takes(&headers) => {
@@ -145,6 +115,7 @@ impl ServerCalls {
                 mailbox,
             }
         } else {
+            out.expect_end(id);
             Phase::Collecting {
                 method,
                 headers,
@@ -175,13 +146,25 @@ impl ServerCalls {
         match &mut call.phase {
             Phase::Collecting { only, .. } => {
                 out.release_stream(id, data.len());
-                match only.push(data, self.shared.max_message_len) {
+                match only.push(data, self.shared.limits.max_message_len) {
                     Err(status) => self.end_early(id, &status, out),
                     Ok(()) if body == Body::Last => self.on_collected(id, out),
                     Ok(()) => {}
                 }
             }
             Phase::Gathered { mailbox, .. } | Phase::Running { mailbox, .. } => {
+                if !data.is_empty() {
+                    mailbox.deliver_data(data);
+                }
+                if body == Body::Last {
+                    mailbox.deliver_end(End::Complete(Metadata::new()));
+                }
+            }
+            Phase::Held { start, .. } => {
+                start.request = body;
+                let Some(mailbox) = &start.mailbox else {
+                    return;
+                };
                 if !data.is_empty() {
                     mailbox.deliver_data(data);
                 }
@@ -245,7 +228,7 @@ impl ServerCalls {
         } = call.phase
         {
             let (deadline, request) = (call.deadline, call.request);
-            let input = Input::Many(Arc::clone(&mailbox), self.shared.max_message_len);
+            let input = Input::Many(Arc::clone(&mailbox), self.shared.limits.max_message_len);
             let mailbox = Some(mailbox);
             self.start(
                 Start {
@@ -262,8 +245,12 @@ impl ServerCalls {
         }
     }
 
-    /// Polls a handler once, here; if it has to wait, it gets a task.
+    /// Polls a handler once, here; if it has to wait, it gets a task. While too many have one
+    /// already, the call waits for one of them to end.
     fn start(&mut self, start: Start, input: Input, out: &mut Connection) {
+        if !self.handlers.have_room() {
+            return self.hold(start, input);
+        }
         let Start {
             id,
             method,
@@ -305,7 +292,8 @@ impl ServerCalls {
             }
             (Started::Waiting(waiting), mailbox) => {
                 let mailbox = mailbox.unwrap_or_else(|| self.mailbox(id));
-                let task = tokio::spawn(complete(waiting, Arc::clone(&mailbox)));
+                let place = self.handlers.take_place();
+                let task = tokio::spawn(complete(place, waiting, Arc::clone(&mailbox)));
                 (mailbox, Some(task.abort_handle()))
             }
         };
@@ -323,6 +311,51 @@ impl ServerCalls {
             },
         );
         self.pump(id, out);
+    }
+
+    fn hold(&mut self, start: Start, input: Input) {
+        let (id, deadline, request) = (start.id, start.deadline, start.request);
+        let phase = Phase::Held {
+            start: Box::new(start),
+            input,
+        };
+        let call = Call {
+            deadline,
+            request,
+            phase,
+        };
+        self.calls.insert(id.number(), call);
+        let calls = &self.calls;
+        self.handlers.hold(id, calls.len(), |id| {
+            matches!(calls.get(&id.number()), Some(call) if matches!(call.phase, Phase::Held { .. }))
+        });
+    }
+
+    /// Starts what was held, as far as handlers have ended.
+    fn start_held(&mut self, out: &mut Connection) {
+        while let Some(id) = self.handlers.next_held() {
+            match self.calls.remove(&id.number()) {
+                Some(Call {
+                    phase: Phase::Held { start, input },
+                    ..
+                }) => self.start(*start, input, out),
+                Some(call) => {
+                    self.calls.insert(id.number(), call);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Tells the server's memory what this connection holds, and the server whether it is idle.
+    fn account(&mut self, out: &Connection) {
+        let held_len = CONNECTION_LEN + out.held_len() + out.open_streams() * CALL_LEN;
+        if held_len.abs_diff(self.held_len) >= ACCOUNT_STEP_LEN {
+            self.shared.memory.change(self.held_len, held_len);
+            self.held_len = held_len;
+        }
+        self.door
+            .set_idle(self.calls.is_empty() && out.open_streams() == 0);
     }
 
     /// Moves what the handler has left in its mailbox to the connection.
@@ -347,7 +380,9 @@ impl ServerCalls {
             *head = Head::Sent;
         }
         let mut waker = None;
-        if !outbound.bytes.is_empty() && out.queued_len(id) <= self.shared.http2.send_low_water {
+        if !outbound.bytes.is_empty()
+            && out.queued_len(id) <= self.shared.limits.http2.send_low_water
+        {
             let _ = out.send_data(id, outbound.bytes.split().freeze(), Body::More);
             waker = outbound.take_waker();
         }
@@ -412,7 +447,7 @@ impl ServerCalls {
 
     fn mailbox(&self, id: StreamId) -> Arc<Mailbox> {
         Arc::new(Mailbox::new(
-            Arc::clone(&self.outbox),
+            Arc::clone(&self.door.outbox),
             Patience::Eager,
             id.number(),
         ))
@@ -428,30 +463,6 @@ impl ServerCalls {
     fn forget_deadline(&mut self, id: StreamId, deadline: Option<Instant>) {
         if let Some(deadline) = deadline {
             self.timers.remove(deadline, id);
-        }
-    }
-}
-
-impl Phase {
-    /// Stops the handler and tells its streams why. Says whether the headers have been sent.
-    fn cut(self, status: &Status) -> Head {
-        match self {
-            Self::Collecting { .. } => Head::Due,
-            Self::Gathered { mailbox, .. } => {
-                mailbox.fail(status);
-                Head::Due
-            }
-            Self::Running {
-                mailbox,
-                task,
-                head,
-            } => {
-                mailbox.fail(status);
-                if let Some(task) = task {
-                    task.abort();
-                }
-                head
-            }
         }
     }
 }
@@ -485,6 +496,8 @@ impl Calls for ServerCalls {
             }
         }
         self.gathered.clear();
+        self.start_held(connection);
+        self.account(connection);
     }
 
     fn on_rung(&mut self, mailbox: Arc<Mailbox>, connection: &mut Connection) {
@@ -525,5 +538,46 @@ impl Drop for ServerCalls {
         if !self.calls.is_empty() {
             self.on_gone(None);
         }
+        self.shared.memory.change(self.held_len, 0);
     }
 }
+
+/// A connection, as the server sees it from outside.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) outbox: Arc<Outbox>,
+    is_idle: AtomicBool,
+}
+
+impl Door {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            outbox: Outbox::new(),
+            is_idle: AtomicBool::new(true),
+        })
+    }
+
+    /// Whether the client has no call open.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_idle.load(Ordering::Relaxed)
+    }
+
+    /// Asks the connection to go if it is idle still. It does not count as idle until it has
+    /// thought about that.
+    pub(crate) fn ask_to_yield(&self) {
+        self.set_idle(false);
+        self.outbox.ask(Wish::Yield);
+    }
+
+    fn set_idle(&self, is_idle: bool) {
+        self.is_idle.store(is_idle, Ordering::Relaxed);
+    }
+}
+
+/// What an idle connection costs about. Bytes.
+const CONNECTION_LEN: usize = 8 * 1024;
+/// What an open call costs about, besides the bytes that are counted: its header list, its tables'
+/// entries, its handler's task. Bytes.
+const CALL_LEN: usize = 4 * 1024;
+/// Smaller changes are not told to the server's memory, which all its threads share. Bytes.
+const ACCOUNT_STEP_LEN: usize = 16 * 1024;

@@ -206,7 +206,7 @@ impl PlainRequests {
         body: Body,
         out: &mut Connection,
     ) {
-        let max_len = self.shared.max_message_len as u64;
+        let max_len = self.shared.limits.max_message_len as u64;
         if headers.content_length().is_some_and(|len| len > max_len) {
             return refuse_body(id, out);
         }
@@ -217,6 +217,7 @@ impl PlainRequests {
         if headers.get("expect") == Some(b"100-continue") {
             let _ = out.send_headers(id, [Field::indexed(b":status", b"100")], Body::More);
         }
+        out.expect_end(id);
         let pending = Pending {
             headers,
             body: BytesMut::new(),
@@ -229,7 +230,7 @@ impl PlainRequests {
             return;
         };
         out.release_stream(id, data.len());
-        if pending.body.len() + data.len() > self.shared.max_message_len {
+        if pending.body.len() + data.len() > self.shared.limits.max_message_len {
             self.forget(id);
             return refuse_body(id, out);
         }

@@ -1,6 +1,6 @@
 //! The server: services in, connections taken, calls answered, a graceful end.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
 use std::io;
@@ -14,12 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::accept::{Listener, bind};
-use super::connection::{ServerCalls, Shared};
+use super::connection::{Door, ServerCalls, Shared};
 use super::fallback::{Fallback, HttpRequest, HttpResponse};
+use super::limits::{Limits, Memory};
 use super::router::{Router, Service};
 use crate::call::server::Phrases;
 use crate::net::driver::Driver;
-use crate::net::outbox::{Outbox, Wish};
+use crate::net::outbox::Wish;
 
 /// Answers calls to the services it was given.
 ///
@@ -36,8 +37,7 @@ use crate::net::outbox::{Outbox, Wish};
 #[must_use = "a server does nothing until it serves"]
 pub struct Server {
     router: Router,
-    http2: hikyaku_http2::Config,
-    max_message_len: usize,
+    limits: Limits,
     shutdown_grace: Duration,
     fallback: Option<Fallback>,
 }
@@ -83,8 +83,7 @@ impl fmt::Debug for Server {
                 "services",
                 &self.router.services().keys().collect::<Vec<_>>(),
             )
-            .field("http2", &self.http2)
-            .field("max_message_len", &self.max_message_len)
+            .field("limits", &self.limits)
             .field("shutdown_grace", &self.shutdown_grace)
             .finish_non_exhaustive()
     }
@@ -95,8 +94,7 @@ impl Server {
     pub fn new() -> Self {
         Self {
             router: Router::default(),
-            http2: hikyaku_http2::Config::default(),
-            max_message_len: crate::MAX_MESSAGE_LEN,
+            limits: Limits::default(),
             shutdown_grace: Duration::from_secs(30),
             fallback: None,
         }
@@ -112,13 +110,19 @@ impl Server {
     /// Sets the length a request message may have at most. Bytes; 4 MiB by default. A longer one
     /// ends its call with RESOURCE_EXHAUSTED before it is read.
     pub fn max_message_len(mut self, bytes: usize) -> Self {
-        self.max_message_len = bytes;
+        self.limits.max_message_len = bytes;
         self
     }
 
     /// Sets the calls a client may have open at once on one connection. 100 by default.
     pub fn max_concurrent_calls(mut self, calls: u32) -> Self {
-        self.http2.max_concurrent_streams = calls;
+        self.limits.http2.max_concurrent_streams = calls;
+        self
+    }
+
+    /// Changes any of the limits that clients can run into. See [`Limits`] for an example.
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
         self
     }
 
@@ -205,8 +209,8 @@ impl Server {
         let grace = self.shutdown_grace;
         let shared = Arc::new(Shared {
             router: self.router,
-            http2: self.http2,
-            max_message_len: self.max_message_len,
+            memory: Memory::new(self.limits.memory_budget_len),
+            limits: self.limits,
             phrases: Phrases::new(),
             fallback: self.fallback,
         });
@@ -217,6 +221,7 @@ impl Server {
                 () = &mut shutdown => break,
                 (io, addr) = listener.accept() => connections.open(io, addr, &shared),
                 Some(_) = connections.tasks.join_next() => {}
+                () = shared.memory.pressed() => connections.make_room(),
             }
         }
         drop(listener);
@@ -229,22 +234,34 @@ impl Server {
 #[derive(Default)]
 struct Connections {
     tasks: JoinSet<()>,
-    doors: Arc<Mutex<HashMap<u64, Arc<Outbox>>>>,
+    /// By number, so that the newest are last.
+    doors: Arc<Mutex<Doors>>,
     opened_count: u64,
 }
 
+type Doors = BTreeMap<u64, Arc<Door>>;
+
 impl Connections {
+    /// Serves a connection. If there are too many, it takes the place of the newest idle one; without
+    /// one it is closed: who is served already goes on being served.
     fn open<S>(&mut self, io: S, addr: Option<SocketAddr>, shared: &Arc<Shared>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let outbox = Outbox::new();
-        let connection = Connection::server(shared.http2.clone());
-        let calls = ServerCalls::new(Arc::clone(shared), Arc::clone(&outbox), addr);
-        let driver = Driver::new(io, connection, calls, Arc::clone(&outbox));
+        let mut doors = lock(&self.doors);
+        if doors.len() >= shared.limits.max_connections && yield_newest(&doors, 1) == 0 {
+            tracing::warn!(connections = doors.len(), "too many: a new one is closed");
+            return;
+        }
         self.opened_count += 1;
         let number = self.opened_count;
-        lock(&self.doors).insert(number, outbox);
+        let door = Door::new();
+        doors.insert(number, Arc::clone(&door));
+        drop(doors);
+        let connection = Connection::server(shared.limits.http2.clone());
+        let outbox = Arc::clone(&door.outbox);
+        let calls = ServerCalls::new(Arc::clone(shared), door, addr);
+        let driver = Driver::new(io, connection, calls, outbox);
         let doors = Arc::clone(&self.doors);
         self.tasks.spawn(async move {
             driver.await;
@@ -252,10 +269,16 @@ impl Connections {
         });
     }
 
+    /// Lets some idle connections go: memory is short.
+    fn make_room(&self) {
+        let count = yield_newest(&lock(&self.doors), YIELDING_COUNT);
+        tracing::warn!(count, "idle connections are closed: memory is short");
+    }
+
     /// Lets every connection finish its calls; cuts off what is left after `grace`.
     async fn drain(mut self, grace: Duration) {
-        for outbox in lock(&self.doors).values() {
-            outbox.ask(Wish::Drain);
+        for door in lock(&self.doors).values() {
+            door.outbox.ask(Wish::Drain);
         }
         let all_ended = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all_ended).await.is_err() {
@@ -268,8 +291,16 @@ impl Connections {
     }
 }
 
-type Doors = HashMap<u64, Arc<Outbox>>;
+/// Asks up to `count` idle connections to go, the newest first: in a flood of connections those are
+/// the flood's. Says how many there were.
+fn yield_newest(doors: &Doors, count: usize) -> usize {
+    let idle = doors.values().rev().filter(|door| door.is_idle());
+    idle.take(count).map(|door| door.ask_to_yield()).count()
+}
 
 fn lock(doors: &Mutex<Doors>) -> std::sync::MutexGuard<'_, Doors> {
     doors.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Idle connections closed at a time when memory is short.
+const YIELDING_COUNT: usize = 16;

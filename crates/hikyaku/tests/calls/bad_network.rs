@@ -61,7 +61,9 @@ async fn call(channel: &Channel, mut random: Random) -> Result<(), Status> {
 async fn run(weather: Weather, mut random: Random) -> u64 {
     let live = Live::new();
     let network = Network::with_weather(weather.clone(), random.fork());
-    let mut running = network.serve(Server::new().add(Calls::four_kinds(&live)));
+    // Some of these networks move a byte a second.
+    let patient = Server::new().limits(|limits| limits.http2.stall_timeout = None);
+    let mut running = network.serve(patient.add(Calls::four_kinds(&live)));
     let channel = network.channel();
     let start = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();

@@ -31,6 +31,7 @@ mod raw_client;
 mod raw_server;
 mod reconnecting;
 mod routing;
+mod server_limits;
 mod shutdown;
 mod status;
 mod threads;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use hikyaku::{Code, Server};
 use hikyaku_testkit::raw::{self, Frame, RawPeer};
 use hikyaku_testkit::{Live, virtual_time};
 use tokio::time::Instant;
 
-use crate::in_memory::{Calling, Calls, Network};
+use crate::in_memory::{Calling, Calls, Network, collect};
 
 /// The whole seconds that pass until the server has hung up, and its last words.
 async fn hung_up_after(
@@ -28,7 +29,10 @@ fn a_client_that_never_greets_is_hung_up_on() {
             peer.send(said).await;
             let (seconds, last) = hung_up_after(peer, begun).await;
             assert_eq!(seconds, 10, "{last}");
-            assert!(last.contains("no SETTINGS within 10 s"), "{last}");
+            assert!(
+                last.contains("no preface and SETTINGS within 10s"),
+                "{last}"
+            );
         });
     }
 }
@@ -50,7 +54,7 @@ fn a_header_block_that_does_not_end_is_the_end_of_the_connection() {
             .await;
         let (seconds, last) = hung_up_after(peer, begun).await;
         assert_eq!(seconds, 10, "{last}");
-        assert!(last.contains("a header block took over 10 s"), "{last}");
+        assert!(last.contains("a header block took over 10s"), "{last}");
     });
 }
 
@@ -58,21 +62,67 @@ fn a_header_block_that_does_not_end_is_the_end_of_the_connection() {
 fn a_client_in_good_order_may_be_silent_for_hours() {
     virtual_time::run(async {
         let network = Network::serving(Calls::four_kinds(&Live::new()));
-        let mut peer = network.raw_client().await;
-        for stream in [1, 3] {
-            tokio::time::sleep(Duration::from_secs(7200)).await;
-            let block = raw::request("/test.Calls/Square", &[]);
-            peer.send(&Frame::headers(stream, &block, false)).await;
-            tokio::time::sleep(Duration::from_secs(7200)).await;
-            peer.send(&Frame::message(stream, &4_u64.to_be_bytes(), true))
-                .await;
-            let frames = peer.read_stream(stream).await;
-            assert_eq!(frames.last().unwrap().field("grpc-status"), Some("0"));
-        }
         let channel = network.channel();
+        let hours = Duration::from_secs(7200);
+        // Between two messages of a stream, and between two calls.
+        let (mut sender, mut sums) = channel.talk("/test.Calls/Sums", ()).await;
+        for sum in 1..=3 {
+            tokio::time::sleep(hours).await;
+            sender.send(1).await.unwrap();
+            assert_eq!(sums.next().await.unwrap(), Some(sum));
+        }
+        drop(sender);
+        assert_eq!(sums.next().await.unwrap(), None);
+        tokio::time::sleep(hours).await;
         assert!(channel.ask("/test.Calls/Square", 3).await.is_ok());
-        tokio::time::sleep(Duration::from_secs(7200)).await;
-        assert!(channel.ask("/test.Calls/Square", 3).await.is_ok());
-        assert_eq!(network.attempt_count(), 2);
+        assert_eq!(network.attempt_count(), 1);
     });
+}
+
+#[test]
+fn a_request_that_does_not_come_is_not_waited_for() {
+    virtual_time::run(async {
+        let network = Network::serving(Calls::four_kinds(&Live::new()));
+        let mut peer = network.raw_client().await;
+        let begun = Instant::now();
+        let block = raw::request("/test.Calls/Square", &[]);
+        peer.send(&Frame::headers(1, &block, false)).await;
+        peer.send(&Frame::data(1, &[0, 0, 0], false)).await;
+        let frames = peer.read_stream(1).await;
+        assert!(
+            matches!(frames[..], [Frame::Reset { code: 11, .. }]),
+            "{frames:?}"
+        );
+        assert!((45..=60).contains(&begun.elapsed().as_secs()));
+    });
+}
+
+#[test]
+fn a_reader_that_stops_is_waited_for_as_long_as_the_server_says() {
+    // (the server's patience, how long the reader sleeps, whether it gets all)
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let table = [
+        (Some(minutes(1)), minutes(2), false),
+        (Some(minutes(10)), minutes(5), true),
+        (Some(minutes(10)), minutes(11), false),
+        (None, minutes(600), true),
+    ];
+    for (patience, sleep, gets_all) in table {
+        virtual_time::run(async move {
+            let live = Live::new();
+            let network = Network::new();
+            let server = Server::new().add(Calls::four_kinds(&live));
+            network.serve(server.limits(|limits| limits.http2.stall_timeout = patience));
+            let mut replies = network.channel().list("/test.Calls/Count", 200_000).await;
+            assert_eq!(replies.next().await.unwrap(), Some(1));
+            tokio::time::sleep(sleep).await;
+            let (rest, end) = collect(replies).await;
+            assert_eq!(end.is_ok(), gets_all, "{patience:?}: {end:?}");
+            if let Err(status) = end {
+                assert_eq!(status.code(), Code::ResourceExhausted);
+                assert!(rest.len() < 200_000);
+            }
+            assert_eq!(live.count(), 0);
+        });
+    }
 }

@@ -32,8 +32,10 @@ impl Connection {
         if let (Some(stream), Death::LocalReset) = (&stream, death)
             && may_receive(stream)
         {
-            self.strays.add(stream.credit.left());
+            let left = usize::try_from(stream.credit.left());
+            self.strays.add(left.unwrap_or(0));
         }
+        self.queued_len -= stream.as_ref().map_or(0, |stream| stream.queue.len());
         if self.role == Role::Client {
             self.note_room(had_room);
         }
@@ -198,6 +200,7 @@ impl Connection {
         }
         self.life = Life::Closed;
         self.streams.clear();
+        self.queued_len = 0;
         self.turns.clear();
         self.grants = Vec::new();
         self.assembly = None;

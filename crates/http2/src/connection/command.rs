@@ -179,6 +179,7 @@ impl Connection {
             self.note_sent(id, len, body);
             return Ok(());
         }
+        self.queued_len += len;
         stream.queue.push(self.output.take_payload(start));
         if body == Body::Last {
             stream.queue.end = End::Data;
@@ -205,6 +206,7 @@ impl Connection {
             self.note_sent(id, len, body);
             return Ok(());
         }
+        self.queued_len += len;
         stream.queue.push(data);
         if body == Body::Last {
             stream.queue.end = End::Data;

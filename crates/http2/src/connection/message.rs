@@ -3,6 +3,8 @@
 //! Whatever a block is for, even a stream that is refused or gone, it must be decoded: it changes
 //! the header table (RFC 9113 §4.3).
 
+use std::time::Instant;
+
 use super::closing::Shutdown;
 use super::{Connection, Role};
 use crate::error::{Fault, Malformed, StreamError, Violation};
@@ -24,6 +26,8 @@ pub(super) struct Assembly {
     dependency: Dependency,
     block: Vec<u8>,
     continuation_count: usize,
+    /// When its first byte came.
+    pub(super) begun: Option<Instant>,
 }
 
 /// Whether a HEADERS frame made its stream depend on itself.
@@ -66,6 +70,7 @@ impl Connection {
                     dependency,
                     block,
                     continuation_count: 0,
+                    begun: self.block_begun(),
                 };
                 self.assembly = Some(assembly);
                 Ok(())

@@ -8,6 +8,7 @@
 //!                    |-> settings, flow (windows), closing (errors, GOAWAY)
 //! commands     -> command (what the owner wants)  \
 //! poll_transmit -> flow (WINDOW_UPDATE), transmit (queues, turns) -> output
+//! poll_timeout, handle_timeout -> timers (what the peer owes)
 //! ```
 //!
 //! ```text
@@ -37,6 +38,7 @@ mod message;
 mod output;
 mod receive;
 mod settings;
+mod timers;
 mod transmit;
 
 use budget::{Allowance, Budget, MAX_UNREAD_LEN};
@@ -44,6 +46,7 @@ use closing::Shutdown;
 use message::Assembly;
 use output::Output;
 use settings::{OurSettings, PeerSettings};
+use timers::Timers;
 use transmit::Turns;
 
 /// One end of one HTTP/2 connection: all its streams, both header tables, both windows.
@@ -78,6 +81,9 @@ pub struct Connection {
     unread: Allowance,
     /// DATA that may be on its way on streams that we have reset. Bytes.
     strays: Allowance,
+    timers: Timers,
+    /// Bytes queued on all streams together.
+    queued_len: usize,
     /// When the bytes that are being handled came.
     now: Option<Instant>,
     events: VecDeque<Event>,
@@ -151,6 +157,8 @@ impl Connection {
             controls: Budget::new(config.max_control_burst, config.control_refill_per_second),
             unread: Allowance::new(MAX_UNREAD_LEN),
             strays: Allowance::new(config.connection_window_len as usize),
+            timers: Timers::default(),
+            queued_len: 0,
             now: None,
             events: VecDeque::new(),
             output: Output::default(),
@@ -195,17 +203,10 @@ impl Connection {
         self.life != Life::Closed && self.output.len() <= self.config.max_output_len
     }
 
-    /// Whether the peer's SETTINGS have come: the handshake is over. What a handshake timer waits
-    /// for.
+    /// Whether the peer's SETTINGS have come: the handshake is over.
     #[must_use]
     pub fn is_established(&self) -> bool {
         matches!(self.life, Life::Running | Life::Closed)
-    }
-
-    /// Whether a header block has begun and not ended. What a header timer waits for.
-    #[must_use]
-    pub fn has_open_header_block(&self) -> bool {
-        self.assembly.is_some()
     }
 
     // ---- what happened --------------------------------------------------------------------
@@ -242,6 +243,7 @@ impl Connection {
 
     /// Drops `len` written bytes from the front of the output.
     pub fn advance_output(&mut self, len: usize) {
+        self.timers.written_len += len;
         self.output.advance(len);
     }
 
@@ -268,6 +270,13 @@ impl Connection {
     #[must_use]
     pub fn open_streams(&self) -> usize {
         self.streams.len()
+    }
+
+    /// Bytes this connection holds for its peer's sake: output, queues and what the owner has not
+    /// released. An estimate for a budget of many connections.
+    #[must_use]
+    pub fn held_len(&self) -> usize {
+        self.output.len() + self.queued_len
     }
 
     /// Bytes queued on the stream and not yet moved to the output; 0 for an unknown stream.

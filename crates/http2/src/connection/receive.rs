@@ -33,6 +33,7 @@ impl Connection {
             let frames = input.split_to(extent.complete_len).freeze();
             self.read_frames(&frames);
         }
+        self.note_partial(input, extent.complete_len > 0);
         if let Some(what) = extent.error {
             self.fail(ConnectionError::new(what));
         }
@@ -128,6 +129,7 @@ impl Connection {
             return Err(StreamError::new(data.id, what).into());
         }
         let len = data.range.len();
+        stream.moved_len += len;
         let unseen_len = match stream.voice {
             Voice::Loud => data.flow_len - len,
             Voice::Mute => data.flow_len,

@@ -119,6 +119,8 @@ impl Connection {
         let body = if is_last { Body::Last } else { Body::More };
         frames::data_head(self.output.tail(), id, len, body);
         stream.queue.take(len, |chunk| self.output.push(chunk));
+        stream.moved_len += len;
+        self.queued_len -= len;
         stream.window.spend(len);
         self.window.spend(len);
         self.unread.add(2 * len);

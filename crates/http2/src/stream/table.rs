@@ -31,6 +31,21 @@ pub struct Stream {
     pub queue: Queue,
     /// Bytes the peer's `content-length` promises and has not sent; `None` if it made no promise.
     pub promised: Option<u64>,
+    /// Whether the owner waits for the rest of the peer's message.
+    pub awaited: Awaited,
+    /// DATA bytes that went either way since the stream was last seen to make progress. Bytes.
+    pub moved_len: usize,
+    /// Looks in a row that found the stream waiting for its peer and without progress.
+    pub still_look_count: u8,
+}
+
+/// Whether an owner waits for the rest of the peer's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The peer may be silent as long as it likes.
+    Nothing,
+    /// It should go on until its side has ended.
+    End,
 }
 
 /// How far a message has come (RFC 9113 §8.1).
@@ -90,6 +105,9 @@ impl Stream {
             credit,
             queue: Queue::default(),
             promised: None,
+            awaited: Awaited::Nothing,
+            moved_len: 0,
+            still_look_count: 0,
         }
     }
 }

@@ -114,10 +114,10 @@ impl Credit {
         self.released += i64::try_from(len).map_or(out, |len| len.min(out));
     }
 
-    /// Bytes the peer may send as far as it knows.
+    /// Bytes the peer may send now; negative after our own SETTINGS took away what it had used.
     #[must_use]
-    pub fn left(&self) -> usize {
-        usize::try_from(self.left).unwrap_or(0)
+    pub fn left(&self) -> i64 {
+        self.left
     }
 
     /// Bytes taken and not given back yet.

@@ -25,6 +25,7 @@ mod closing;
 mod flow;
 mod pair;
 mod server;
+mod timers;
 
 /// A connection under test and the peer that talks to it.
 struct Raw {

@@ -236,12 +236,10 @@ fn a_header_block_in_pieces() {
     let (first, rest) = block.split_at(3);
     let (second, third) = rest.split_at(10);
     raw.send(&frame(Kind::Headers, 1, 1, first));
-    assert!(raw.connection.has_open_header_block());
     raw.send(&frame(Kind::Continuation, 0, 1, second));
     raw.send(&frame(Kind::Continuation, 0, 1, b""));
     assert!(raw.events().is_empty());
     raw.send(&frame(Kind::Continuation, 4, 1, third));
-    assert!(!raw.connection.has_open_header_block());
     assert_eq!(raw.events(), ["headers 1 / last"]);
 }
 

@@ -1,0 +1,90 @@
+//! How far a call is at a server.
+//!
+//! ```text
+//! Collecting (one request) --\
+//!                             >--> (Held) --> Running --> answered
+//! Gathered (many requests) --/
+//! ```
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hikyaku_http2::{Body, Headers, StreamId};
+use tokio::task::AbortHandle;
+
+use super::answer::Head;
+use super::runner::Input;
+use crate::Status;
+use crate::call::message::Only;
+use crate::net::mailbox::Mailbox;
+
+/// One call that has not been answered in full.
+pub(super) struct Call {
+    pub(super) deadline: Option<Instant>,
+    /// Whether the client may still send.
+    pub(super) request: Body,
+    pub(super) phase: Phase,
+}
+
+pub(super) enum Phase {
+    /// Waiting for the one request message.
+    Collecting {
+        method: usize,
+        headers: Headers,
+        only: Only,
+    },
+    /// About to start, with a stream of requests.
+    Gathered {
+        method: usize,
+        headers: Headers,
+        mailbox: Arc<Mailbox>,
+    },
+    /// Ready to start, as soon as one of too many handlers has ended.
+    Held { start: Box<Start>, input: Input },
+    /// The handler has been started, and is in a task of its own unless it has returned.
+    Running {
+        mailbox: Arc<Mailbox>,
+        task: Option<AbortHandle>,
+        head: Head,
+    },
+}
+
+/// A handler about to be started.
+pub(super) struct Start {
+    pub(super) id: StreamId,
+    pub(super) method: usize,
+    pub(super) headers: Headers,
+    pub(super) deadline: Option<Instant>,
+    pub(super) request: Body,
+    pub(super) mailbox: Option<Arc<Mailbox>>,
+}
+
+impl Phase {
+    /// Stops the handler and tells its streams why. Says whether the headers have been sent.
+    pub(super) fn cut(self, status: &Status) -> Head {
+        match self {
+            Self::Collecting { .. } => Head::Due,
+            Self::Gathered { mailbox, .. } => {
+                mailbox.fail(status);
+                Head::Due
+            }
+            Self::Held { start, .. } => {
+                if let Some(mailbox) = start.mailbox {
+                    mailbox.fail(status);
+                }
+                Head::Due
+            }
+            Self::Running {
+                mailbox,
+                task,
+                head,
+            } => {
+                mailbox.fail(status);
+                if let Some(task) = task {
+                    task.abort();
+                }
+                head
+            }
+        }
+    }
+}

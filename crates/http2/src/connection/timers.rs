@@ -1,0 +1,219 @@
+//! How long a peer may owe us something.
+//!
+//! ```text
+//!   greeting:  preface and SETTINGS            handshake_timeout     GOAWAY SETTINGS_TIMEOUT
+//!   block:     one whole header block          header_block_timeout  GOAWAY ENHANCE_YOUR_CALM
+//!   frame:     the rest of any other frame     stall_timeout         GOAWAY ENHANCE_YOUR_CALM
+//!   stream:    room for what is queued on it,
+//!              or the rest of its request      stall_timeout         RST_STREAM ENHANCE_YOUR_CALM
+//!   socket:    room for our output             stall_timeout         the socket is closed
+//!   farewell:  our last bytes                  close_timeout         the socket is closed
+//! ```
+//!
+//! The first three and the last have a moment each. Streams and the socket are looked at four times
+//! in a `stall_timeout`: what has hardly moved between three looks in a row has stalled, so that it
+//! ends within the time. What counts is bytes, not frames: a window that is opened byte by byte is
+//! no progress.
+
+use std::time::Instant;
+
+use super::{Connection, Life};
+use crate::error::{StreamError, Violation};
+use crate::frame::Kind;
+use crate::stream::state::Step;
+use crate::stream::table::{Awaited, Stream};
+use crate::{ConnectionError, Side, StreamId};
+
+/// The moments at which somebody loses patience.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    handshake: Option<Instant>,
+    close: Option<Instant>,
+    /// The next look at streams and the socket.
+    look: Option<Instant>,
+    /// When the first bytes of the frame came that is not there in full.
+    partial_since: Option<Instant>,
+    /// Whether that frame belongs to a header block.
+    is_block_partial: bool,
+    /// Bytes the socket took since it was last seen to make progress.
+    pub(super) written_len: usize,
+    /// Looks in a row that found the socket stuck.
+    stuck_look_count: u8,
+    /// The last bytes were not taken in time.
+    is_abandoned: bool,
+}
+
+impl Connection {
+    /// When [`Connection::handle_timeout`] wants to be called; `None` while nothing is owed. `now`
+    /// is asked only when something begins to be.
+    pub fn poll_timeout(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        match self.life {
+            Life::Preface { .. } | Life::FirstSettings => {
+                let timeout = self.config.handshake_timeout;
+                Some(*(self.timers.handshake).get_or_insert_with(|| now() + timeout))
+            }
+            Life::Running => {
+                let owed = self.block_deadline().or(self.frame_deadline());
+                let look = self.next_look(now);
+                owed.into_iter().chain(look).min()
+            }
+            Life::Closed => {
+                let timeout = self.config.close_timeout;
+                Some(*(self.timers.close).get_or_insert_with(|| now() + timeout))
+            }
+        }
+    }
+
+    /// Time has passed: ends what has been waited for too long. May be called at any time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        match self.life {
+            Life::Preface { .. } | Life::FirstSettings => {
+                if is_due(self.timers.handshake) {
+                    let after = self.config.handshake_timeout;
+                    self.fail(ConnectionError::new(Violation::HandshakeTimeout { after }));
+                }
+            }
+            Life::Running => {
+                if is_due(self.block_deadline()) {
+                    let after = self.config.header_block_timeout;
+                    self.fail(ConnectionError::new(Violation::HeaderBlockTimeout {
+                        after,
+                    }));
+                } else if is_due(self.frame_deadline()) {
+                    self.fail(self.stalled_connection());
+                } else if is_due(self.timers.look) {
+                    self.timers.look = None;
+                    self.look(now);
+                }
+            }
+            Life::Closed => self.timers.is_abandoned |= is_due(self.timers.close),
+        }
+    }
+
+    /// Whether the connection is over and its last bytes were not taken in time: the socket should
+    /// be closed as it is.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.timers.is_abandoned
+    }
+
+    /// Tells that the rest of the peer's message on this stream is waited for: it may then not stall
+    /// any more. A stream whose peer may be silent for hours, between two messages, has no need of
+    /// this.
+    pub fn expect_end(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.awaited = Awaited::End;
+        }
+    }
+
+    /// Remembers since when the frame at the front of `input` has been incomplete. `is_new` if it
+    /// is not the one of the last time.
+    pub(super) fn note_partial(&mut self, input: &[u8], is_new: bool) {
+        if input.is_empty() {
+            self.timers.partial_since = None;
+            return;
+        }
+        if is_new || self.timers.partial_since.is_none() {
+            self.timers.partial_since = self.now;
+        }
+        // Behind three bytes of length stands the kind.
+        self.timers.is_block_partial = input.get(3).is_some_and(|&kind| {
+            let kind = Kind::from_number(kind);
+            matches!(kind, Kind::Headers | Kind::Continuation)
+        });
+    }
+
+    fn block_deadline(&self) -> Option<Instant> {
+        let assembled = self.assembly.as_ref().and_then(|block| block.begun);
+        let since = match assembled {
+            None if self.timers.is_block_partial => self.timers.partial_since,
+            assembled => assembled,
+        };
+        since.map(|since| since + self.config.header_block_timeout)
+    }
+
+    fn frame_deadline(&self) -> Option<Instant> {
+        let timeout = self.config.stall_timeout?;
+        self.timers.partial_since.map(|since| since + timeout)
+    }
+
+    /// The next look, as long as there is something to look at.
+    fn next_look(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        let period = self.config.stall_timeout? / LOOK_COUNT;
+        let has_something = !self.streams.is_empty() || self.output.len() > 0;
+        if self.timers.look.is_none() && has_something {
+            self.timers.look = Some(now() + period);
+        }
+        self.timers.look
+    }
+
+    fn look(&mut self, now: Instant) {
+        self.now = Some(now);
+        if self.streams.is_empty() && self.output.len() == 0 {
+            return self.trim();
+        }
+        if self.output.len() > 0 && self.timers.written_len < self.config.min_progress_len {
+            self.timers.stuck_look_count += 1;
+            if self.timers.stuck_look_count >= STALLED_LOOK_COUNT {
+                self.fail(self.stalled_connection());
+            }
+            // Streams cannot move either, and are not to blame.
+            return;
+        }
+        self.timers.stuck_look_count = 0;
+        self.timers.written_len = 0;
+        for id in self.stalled_streams() {
+            let stalled = Violation::StreamStalled {
+                after: self.config.stall_timeout.unwrap_or_default(),
+                min: self.config.min_progress_len,
+            };
+            self.on_stream_error(StreamError::new(id, stalled));
+        }
+    }
+
+    fn stalled_streams(&mut self) -> Vec<StreamId> {
+        let min = self.config.min_progress_len;
+        let may_come = self.credit.left() > 0;
+        let mut stalled = Vec::new();
+        for (id, stream) in self.streams.iter_mut() {
+            if !is_waiting(stream, may_come) || stream.moved_len >= min {
+                stream.moved_len = 0;
+                stream.still_look_count = 0;
+                continue;
+            }
+            stream.still_look_count += 1;
+            if stream.still_look_count >= STALLED_LOOK_COUNT {
+                stalled.push(id);
+            }
+        }
+        stalled.sort_unstable();
+        stalled
+    }
+
+    fn stalled_connection(&self) -> ConnectionError {
+        let after = self.config.stall_timeout.unwrap_or_default();
+        let min = self.config.min_progress_len;
+        ConnectionError::new(Violation::ConnectionStalled { after, min })
+    }
+
+    /// When the first byte of the header block came that is being read.
+    pub(super) fn block_begun(&self) -> Option<Instant> {
+        self.timers.partial_since.or(self.now)
+    }
+}
+
+/// Whether it is the peer's turn to do something about the stream. `may_come`: the connection's
+/// window lets it send.
+fn is_waiting(stream: &Stream, may_come: bool) -> bool {
+    let is_owed = stream.awaited == Awaited::End
+        && stream.state.step(Step::Data(Side::Remote)).is_ok()
+        && may_come
+        && stream.credit.left() > 0;
+    is_owed || !stream.queue.is_idle()
+}
+
+/// Looks in one stall timeout.
+const LOOK_COUNT: u32 = 4;
+/// Looks in a row without progress that make a stall: three periods at least, four at most.
+const STALLED_LOOK_COUNT: u8 = 3;
