@@ -1,9 +1,12 @@
 //! The attacks, a file for each kind of them.
 
+mod answers;
 mod calls;
 mod ends;
 mod floods;
 mod headers;
+mod openings;
+mod requests;
 mod resets;
 mod windows;
 
@@ -17,6 +20,8 @@ pub(crate) fn all() -> Vec<Attack> {
         floods::ATTACKS,
         headers::ATTACKS,
         ends::ATTACKS,
+        openings::ATTACKS,
+        requests::ATTACKS,
     ];
     let mut attacks: Vec<Attack> = families.concat();
     attacks.sort_by_key(|attack| attack.number);

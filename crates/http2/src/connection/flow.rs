@@ -84,6 +84,16 @@ impl Connection {
         note_grant(&mut self.grants, id, stream);
     }
 
+    /// Puts every stream on the list that anything came back to, worth a WINDOW_UPDATE or not.
+    pub(super) fn note_all_grants(&mut self) {
+        for (id, stream) in self.streams.iter_mut() {
+            if stream.grant == Grant::None && stream.credit.is_owed() && may_receive(stream) {
+                stream.grant = Grant::Due;
+                self.grants.push(id);
+            }
+        }
+    }
+
     /// Writes the WINDOW_UPDATE frames that are due. They never wait for DATA.
     pub(super) fn write_grants(&mut self) {
         if self.credit.is_due() {

@@ -163,6 +163,8 @@ impl Connection {
         }
         self.timers.stuck_look_count = 0;
         self.timers.written_len = 0;
+        // An owner that reads slowly must not look to the peer as if it did not read at all.
+        self.note_all_grants();
         for id in self.stalled_streams() {
             let stalled = Violation::StreamStalled {
                 after: self.config.stall_timeout.unwrap_or_default(),

@@ -141,6 +141,12 @@ impl Credit {
         self.left += bytes;
     }
 
+    /// Whether anything came back that the peer does not know of.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.released > 0
+    }
+
     /// Whether enough came back to be worth a WINDOW_UPDATE: half of the target.
     #[must_use]
     pub fn is_due(&self) -> bool {
