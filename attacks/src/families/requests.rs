@@ -109,77 +109,84 @@ fn paths() -> Vec<Saying> {
     spellings.into_iter().map(saying).collect()
 }
 
-/// Rows of [`authorities`] that are in order.
+type Authority = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
+/// Fields of a request beside its method, scheme and path.
+const AUTHORITIES: [Authority; 15] = [
+    (
+        "a host that agrees",
+        &[(":authority", "a"), ("host", "a")],
+        &["grpc 0"],
+    ),
+    ("a host alone", &[("host", "a")], &["grpc 0"]),
+    (
+        "a length that agrees",
+        &[(":authority", "a"), ("content-length", "5")],
+        &["grpc 0"],
+    ),
+    (
+        "another host",
+        &[(":authority", "a"), ("host", "b")],
+        MALFORMED,
+    ),
+    (
+        "another port",
+        &[(":authority", "a:1"), ("host", "a:2")],
+        MALFORMED,
+    ),
+    (
+        "two hosts",
+        &[(":authority", "a"), ("host", "a"), ("host", "b")],
+        MALFORMED,
+    ),
+    (
+        "two :authority",
+        &[(":authority", "a"), (":authority", "b")],
+        MALFORMED,
+    ),
+    ("user information", &[(":authority", "me@a")], MALFORMED),
+    (
+        "two lengths",
+        &[("content-length", "5"), ("content-length", "6")],
+        MALFORMED,
+    ),
+    (
+        "two equal lengths in one",
+        &[("content-length", "5, 5")],
+        MALFORMED,
+    ),
+    (
+        "a length with a sign",
+        &[("content-length", "+5")],
+        MALFORMED,
+    ),
+    (
+        "a length below zero",
+        &[("content-length", "-5")],
+        MALFORMED,
+    ),
+    (
+        "a length of a word",
+        &[("content-length", "five")],
+        MALFORMED,
+    ),
+    (
+        "a length beyond 64 bits",
+        &[("content-length", "99999999999999999999")],
+        MALFORMED,
+    ),
+    ("another length", &[("content-length", "6")], MALFORMED),
+];
+
+/// Rows of [`AUTHORITIES`] that are in order.
 const RIGHT_AUTHORITIES: u64 = 3;
 
 fn authorities() -> Vec<Saying> {
-    type Fields = &'static [(&'static str, &'static str)];
-    let heads: [(&str, Fields, &[&str]); 15] = [
-        (
-            "a host that agrees",
-            &[(":authority", "a"), ("host", "a")],
-            &["grpc 0"],
-        ),
-        ("a host alone", &[("host", "a")], &["grpc 0"]),
-        (
-            "a length that agrees",
-            &[(":authority", "a"), ("content-length", "5")],
-            &["grpc 0"],
-        ),
-        (
-            "another host",
-            &[(":authority", "a"), ("host", "b")],
-            MALFORMED,
-        ),
-        (
-            "another port",
-            &[(":authority", "a:1"), ("host", "a:2")],
-            MALFORMED,
-        ),
-        (
-            "two hosts",
-            &[(":authority", "a"), ("host", "a"), ("host", "b")],
-            MALFORMED,
-        ),
-        (
-            "two :authority",
-            &[(":authority", "a"), (":authority", "b")],
-            MALFORMED,
-        ),
-        ("user information", &[(":authority", "me@a")], MALFORMED),
-        (
-            "two lengths",
-            &[("content-length", "5"), ("content-length", "6")],
-            MALFORMED,
-        ),
-        (
-            "two equal lengths in one",
-            &[("content-length", "5, 5")],
-            MALFORMED,
-        ),
-        (
-            "a length with a sign",
-            &[("content-length", "+5")],
-            MALFORMED,
-        ),
-        (
-            "a length below zero",
-            &[("content-length", "-5")],
-            MALFORMED,
-        ),
-        (
-            "a length of a word",
-            &[("content-length", "five")],
-            MALFORMED,
-        ),
-        (
-            "a length beyond 64 bits",
-            &[("content-length", "99999999999999999999")],
-            MALFORMED,
-        ),
-        ("another length", &[("content-length", "6")], MALFORMED),
-    ];
-    let saying = |(name, more, want): (&str, Fields, &[&str])| {
+    let saying = |(name, more, want): Authority| {
         let mut fields = vec![
             (":method", "POST"),
             (":scheme", "http"),
@@ -190,7 +197,7 @@ fn authorities() -> Vec<Saying> {
         fields.extend(more.iter().filter(|(name, _)| !name.starts_with(':')));
         Saying::new(name, request(&fields), want)
     };
-    heads.into_iter().map(saying).collect()
+    AUTHORITIES.into_iter().map(saying).collect()
 }
 
 /// Rows of [`injections`] that are in order.
