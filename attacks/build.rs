@@ -1,0 +1,5 @@
+//! Compiles the service that is attacked, as a user would.
+
+fn main() -> hikyaku_build::Result {
+    hikyaku_build::compile(["proto/target.proto"])
+}
