@@ -1,7 +1,9 @@
 //! What an attack is, and what comes of one.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::arena::Arena;
 use crate::attacker::{Attacker, Ending};
@@ -102,6 +104,21 @@ impl Outcome {
             is_cut_off: *ending != Ending::Served,
             faults: Vec::new(),
         }
+    }
+
+    /// Says more.
+    #[must_use]
+    pub(crate) fn and(mut self, words: impl AsRef<str>) -> Self {
+        self.words.push_str(", ");
+        self.words.push_str(words.as_ref());
+        self
+    }
+
+    /// Says how long it took.
+    #[must_use]
+    pub(crate) fn and_time(mut self, took: Duration) -> Self {
+        let _ = write!(self.words, ", {:.1} s", took.as_secs_f64());
+        self
     }
 
     /// Adds an expectation of this attack alone.

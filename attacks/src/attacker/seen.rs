@@ -25,8 +25,8 @@ pub(crate) struct Seen {
     pub(crate) statuses: BTreeMap<String, u64>,
     /// Values of `:status`, and how often each came.
     pub(crate) http_statuses: BTreeMap<String, u64>,
-    /// The fields of the last header block.
-    pub(crate) last_fields: Vec<(String, String)>,
+    /// The fields of the last response headers, trailers apart.
+    last_response: Vec<(String, String)>,
     /// Codes of RST_STREAM, and how often each came.
     pub(crate) resets: BTreeMap<u32, u64>,
     pub(crate) go_away: Option<GoAway>,
@@ -77,6 +77,13 @@ impl Seen {
         self.statuses.get(status).copied().unwrap_or_default()
     }
 
+    /// The value of a field of the last response headers, trailers apart.
+    pub(crate) fn echoed(&self, name: &str) -> Option<&str> {
+        let mut fields = self.last_response.iter();
+        let (_, value) = fields.find(|(key, _)| key == name)?;
+        Some(value)
+    }
+
     fn take_frame(&mut self, kind: u8, flags: u8, payload: &[u8], blocks: &mut BlockReader) {
         const END_STREAM_OR_ACK: u8 = 1;
         let is_last_or_ack = flags & END_STREAM_OR_ACK != 0;
@@ -118,7 +125,9 @@ impl Seen {
             };
             *counts.entry(value.clone()).or_default() += 1;
         }
-        self.last_fields = fields;
+        if fields.iter().any(|(name, _)| name == ":status") {
+            self.last_response = fields;
+        }
     }
 }
 
