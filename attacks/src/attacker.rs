@@ -32,8 +32,8 @@ const WRITE_LEN: usize = 16 * 1024;
 /// A connection of a hostile client.
 pub(crate) struct Attacker {
     writer: OwnedWriteHalf,
-    /// Kept, and never read from, by an attacker that does not read.
-    _reader: Option<OwnedReadHalf>,
+    /// Kept, and never read from, by an attacker that does not read; with it what would tell.
+    _unread: Option<(OwnedReadHalf, watch::Sender<Seen>)>,
     seen: watch::Receiver<Seen>,
     began: Instant,
     frame_count: u64,
@@ -116,9 +116,9 @@ impl Attacker {
             }
             (Reading::Nothing, Greeting::Whole) => {
                 seen::read_until_greeted(&mut reader, &sender).await?;
-                Some(reader)
+                Some((reader, sender))
             }
-            (Reading::Nothing, _) => Some(reader),
+            (Reading::Nothing, _) => Some((reader, sender)),
         };
         if manner.greeting == Greeting::Whole {
             let greeted = seen.wait_for(|seen| seen.settings_count > 0 || seen.is_over());
@@ -130,7 +130,7 @@ impl Attacker {
         }
         Ok(Self {
             writer,
-            _reader: kept,
+            _unread: kept,
             seen,
             began: Instant::now(),
             frame_count: 0,

@@ -18,7 +18,7 @@ const TITLES: [&str; 9] = [
     "what the victim did",
 ];
 
-const WIDTHS: [usize; 8] = [2, 30, 7, 6, 14, 8, 9, 30];
+const WIDTHS: [usize; 8] = [2, 36, 7, 6, 14, 8, 9, 30];
 
 /// The titles of the rows.
 pub(crate) fn head() -> String {
@@ -80,16 +80,21 @@ fn cells(verdict: &Verdict) -> [String; 9] {
         verdict.attack.name.to_owned(),
         if is_held { "held" } else { "FAILED" }.to_owned(),
         format!("{:.1}", verdict.growth as f64 / 1024.0),
-        format!(
-            "{:.2} s = {:.0}%",
-            verdict.cpu.as_secs_f64(),
-            verdict.cpu_share() * 100.0
-        ),
+        cpu(verdict),
         verdict.handler_peak.to_string(),
         format!("{} / {}", calls.made, calls.lost.len()),
         p99,
         verdict.words.clone(),
     ]
+}
+
+/// A share of next to no time says nothing.
+fn cpu(verdict: &Verdict) -> String {
+    let seconds = verdict.cpu.as_secs_f64();
+    match verdict.took >= Duration::from_millis(100) {
+        true => format!("{seconds:.2} s = {:.0}%", verdict.cpu_share() * 100.0),
+        false => format!("{seconds:.2} s"),
+    }
 }
 
 fn millis(time: Option<Duration>) -> String {

@@ -116,9 +116,15 @@ async fn fail_and_go_on(
 
 /// RFC 9113: what a client may do once.
 fn fatal_errors() -> Vec<(&'static str, Vec<u8>)> {
-    const PUSH_PROMISE: u8 = 5;
-    const ENABLE_PUSH: u16 = 2;
-    let of_length = |kind, stream, len: usize| frame(kind, 0, stream, &vec![0; len]);
+    [errors_of_streams(), errors_of_the_connection()].concat()
+}
+
+/// A frame whose payload is this many zeros.
+fn of_length(kind: u8, stream: u32, len: usize) -> Vec<u8> {
+    frame(kind, 0, stream, &vec![0; len])
+}
+
+fn errors_of_streams() -> Vec<(&'static str, Vec<u8>)> {
     let mut closed = Vec::new();
     call(3, &block("Echo", &[]), &mut closed);
     closed.extend(Frame::headers(1, &block("Echo", &[]), true));
@@ -152,6 +158,13 @@ fn fatal_errors() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("RST_STREAM on an idle stream", Frame::reset(1, 8)),
         ("RST_STREAM of 3 bytes", of_length(kind::RST_STREAM, 1, 3)),
+    ]
+}
+
+fn errors_of_the_connection() -> Vec<(&'static str, Vec<u8>)> {
+    const PUSH_PROMISE: u8 = 5;
+    const ENABLE_PUSH: u16 = 2;
+    vec![
         ("SETTINGS of 5 bytes", of_length(kind::SETTINGS, 0, 5)),
         ("SETTINGS on a stream", of_length(kind::SETTINGS, 1, 6)),
         (

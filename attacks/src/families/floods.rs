@@ -5,7 +5,7 @@ use hikyaku_testkit::raw::{Frame, frame, kind};
 use super::calls::{block, open, setting, stream};
 use crate::arena::Arena;
 use crate::attack::{Attack, Outcome, Trouble};
-use crate::attacker::{Greeting, Manner, Reading};
+use crate::attacker::{Ending, Greeting, Manner, Reading};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new(6, "ping-flood", |arena| {
@@ -133,22 +133,31 @@ async fn fragments(arena: Arena) -> Result<Outcome, Trouble> {
     Ok(Outcome::of(&attacker, &ending))
 }
 
-/// Empty messages, to handlers that do not read: five bytes each, and something to keep for each.
+/// Empty messages, to handlers that do not read: five bytes each, and something to keep for each. An
+/// honest client may send them, too, so that what counts is the memory; at this rate.
 async fn tiny_messages(arena: Arena) -> Result<Outcome, Trouble> {
     let mut attacker = arena.attacker().await?;
     let block = block("Ignore", &[]);
     let ending = attacker
-        .flood_and_settle(FRAGMENTED_STREAMS * FRAGMENTS / 5, |index, bytes| {
-            let (round, stream) = (
-                index / FRAGMENTED_STREAMS,
-                stream(index % FRAGMENTED_STREAMS),
-            );
-            if round == 0 {
-                open(stream, &block, bytes);
-            }
-            bytes.extend(Frame::message(stream, &[], false));
-        })
+        .drip(
+            FRAGMENTED_STREAMS * FRAGMENTS / 5,
+            200_000,
+            |index, bytes| {
+                let (round, stream) = (
+                    index / FRAGMENTED_STREAMS,
+                    stream(index % FRAGMENTED_STREAMS),
+                );
+                if round == 0 {
+                    open(stream, &block, bytes);
+                }
+                bytes.extend(Frame::message(stream, &[], false));
+            },
+        )
         .await;
+    let ending = match ending {
+        Ending::Served => attacker.settle().await,
+        ending => ending,
+    };
     Ok(Outcome::of(&attacker, &ending))
 }
 
