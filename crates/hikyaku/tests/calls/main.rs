@@ -17,6 +17,7 @@ mod back_pressure;
 mod bad_network;
 mod cancellation;
 mod deadlines;
+mod fairness;
 mod fallback;
 mod kinds;
 mod leftovers;
