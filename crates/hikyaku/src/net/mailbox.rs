@@ -28,6 +28,10 @@ pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
 /// well under the smallest stream window we announce, so that the rest never closes it.
 const RELEASE_LEN: usize = 16 * 1024;
 
+/// Bytes that the application takes at a time. What it has taken counts as read, so that a slow
+/// reader has this much beyond its window.
+const MAX_TAKEN_LEN: usize = 64 * 1024;
+
 /// Chunks up to this length are copied together while they wait. Bytes; copying so few costs less
 /// than a reference of their own.
 const MAX_JOINED_LEN: usize = 512;
@@ -247,7 +251,8 @@ impl Mailbox {
         self.inbound().head.clone()
     }
 
-    /// Moves what has come into the empty `into`. `Ready` with nothing moved and an end means that
+    /// Moves what has come into the empty `into`, much of it at most: the rest counts as unread
+    /// until the application has seen this. `Ready` with nothing moved and an end means that
     /// all has been taken.
     pub(crate) fn poll_chunks(
         self: &Arc<Self>,
@@ -269,9 +274,7 @@ impl Mailbox {
             inbound.wait(cx);
             return Poll::Pending;
         }
-        inbound.flush();
-        mem::swap(&mut inbound.chunks, into);
-        inbound.released += mem::take(&mut inbound.len);
+        inbound.take_chunks(into);
         let is_due = inbound.released >= RELEASE_LEN && inbound.end.is_none();
         drop(inbound);
         if is_due {
@@ -353,6 +356,26 @@ impl Inbound {
         if !self.joined.is_empty() {
             self.chunks.push(self.joined.split().freeze());
         }
+    }
+
+    /// Moves chunks of about [`MAX_TAKEN_LEN`] bytes at most into the empty `into`.
+    fn take_chunks(&mut self, into: &mut Vec<Bytes>) {
+        self.flush();
+        let mut taken_len = self.len;
+        if self.len > MAX_TAKEN_LEN {
+            taken_len = 0;
+            let count = self.chunks.iter().take_while(|chunk| {
+                let has_room = taken_len < MAX_TAKEN_LEN;
+                taken_len += if has_room { chunk.len() } else { 0 };
+                has_room
+            });
+            let count = count.count();
+            into.extend(self.chunks.drain(..count));
+        } else {
+            mem::swap(&mut self.chunks, into);
+        }
+        self.len -= taken_len;
+        self.released += taken_len;
     }
 
     fn waker_for(&mut self, reason: Patience) -> Option<Waker> {
