@@ -52,8 +52,9 @@ pub struct Config {
     pub max_reset_burst: u32,
     /// Resets a second given back to the budget.
     pub reset_refill_per_second: u32,
-    /// Control and empty frames (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown) in a
-    /// burst without useful work between them. Refills at `control_refill_per_second`.
+    /// Control and empty frames (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown, DATA of under
+    /// five bytes with more to come) in a burst without useful work between them. Refills at
+    /// `control_refill_per_second`.
     pub max_control_burst: u32,
     /// Control frames a second given back to the budget.
     pub control_refill_per_second: u32,
