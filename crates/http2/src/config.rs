@@ -38,15 +38,23 @@ pub struct Config {
     /// DATA moves from the streams' queues into the output until it holds this many bytes.
     /// At most half of `max_output_len`: DATA alone must not stop the reading.
     pub output_high_water: usize,
-    /// A stream's queue at or under this length raises [`Event::SendRoom`](crate::Event::SendRoom).
-    pub send_low_water: usize,
+    /// Bytes that [`send_room`](crate::Connection::send_room) lets an owner queue on one stream, and
+    /// no more than the windows let go: what waits for a peer should wait with the application, which
+    /// then waits, too.
+    pub max_stream_queue_len: usize,
+    /// Bytes queued on all streams together beyond which a stream gets room for
+    /// `min_stream_queue_len` only.
+    pub max_queue_len: usize,
+    /// Bytes there is always room for on a stream. At least 2.
+    pub min_stream_queue_len: usize,
     /// Resets the peer may cause (its own RST_STREAM on open streams, and its stream errors that
     /// we answer with RST_STREAM) in a burst. Refills at `reset_refill_per_second`.
     pub max_reset_burst: u32,
     /// Resets a second given back to the budget.
     pub reset_refill_per_second: u32,
-    /// Control and empty frames (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown) in a
-    /// burst without useful work between them. Refills at `control_refill_per_second`.
+    /// Control and empty frames (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown, DATA of under
+    /// five bytes with more to come) in a burst without useful work between them. Refills at
+    /// `control_refill_per_second`.
     pub max_control_burst: u32,
     /// Control frames a second given back to the budget.
     pub control_refill_per_second: u32,
@@ -86,7 +94,9 @@ impl Default for Config {
             max_debug_len: 1024,
             max_output_len: 1024 * 1024,
             output_high_water: 256 * 1024,
-            send_low_water: 32 * 1024,
+            max_stream_queue_len: 64 * 1024,
+            max_queue_len: 1024 * 1024,
+            min_stream_queue_len: 8 * 1024,
             max_reset_burst: 1000,
             reset_refill_per_second: 200,
             max_control_burst: 10_000,

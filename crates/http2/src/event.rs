@@ -60,8 +60,8 @@ pub enum Event {
         /// The stream.
         id: StreamId,
     },
-    /// The bytes queued on the stream fell to or under
-    /// [`Config::send_low_water`](crate::Config::send_low_water) after having been above it.
+    /// There is room on the stream again, after [`Connection::send_room`](crate::Connection::send_room)
+    /// said that there was none.
     SendRoom {
         /// The stream.
         id: StreamId,

@@ -175,7 +175,7 @@ impl Half {
         config.max_encoder_table_len = [4096, 200, 0, 9000][usize::from(choice / 16 % 4)];
         config.connection_window_len = 70_000;
         config.output_high_water = 3000;
-        config.send_low_water = 1000;
+        config.min_stream_queue_len = 1000;
         // Header blocks are not held back by windows: room for those of one input.
         config.max_output_len = 20_000;
         config.max_control_burst = u32::MAX;

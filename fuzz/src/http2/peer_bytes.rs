@@ -198,7 +198,7 @@ fn config() -> Config {
     config.max_reset_burst = 8;
     config.max_control_burst = 40;
     config.output_high_water = 2000;
-    config.send_low_water = 500;
+    config.min_stream_queue_len = 500;
     config
 }
 

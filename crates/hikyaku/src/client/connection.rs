@@ -183,8 +183,7 @@ impl ClientCalls {
             }
             return;
         }
-        let low_water = self.shared.http2.send_low_water;
-        let waker = send(id, &mut call.request, &mut outbound, out, low_water);
+        let waker = send(id, &mut call.request, &mut outbound, out);
         drop(outbound);
         if let Some(waker) = waker {
             waker.wake();
@@ -276,19 +275,23 @@ fn send(
     request: &mut Body,
     outbound: &mut Outbound,
     out: &mut Connection,
-    low_water: usize,
 ) -> Option<std::task::Waker> {
-    if *request == Body::Last || out.queued_len(id) > low_water {
+    if *request == Body::Last {
         return None;
     }
-    let ends = outbound.end.is_some();
-    if outbound.bytes.is_empty() && !ends {
-        return None;
+    let end = match outbound.end {
+        Some(_) => Body::Last,
+        None => Body::More,
+    };
+    let is_silent = outbound.bytes.is_empty();
+    let waker = outbound.hand_over(id, out, end);
+    if end == Body::Last && outbound.bytes.is_empty() {
+        if is_silent {
+            let _ = out.send_data(id, Bytes::new(), Body::Last);
+        }
+        *request = Body::Last;
     }
-    let body = if ends { Body::Last } else { Body::More };
-    let _ = out.send_data(id, outbound.bytes.split().freeze(), body);
-    *request = body;
-    outbound.take_waker()
+    waker
 }
 
 /// The request fields of each method, made once, so that a connection encodes them once.

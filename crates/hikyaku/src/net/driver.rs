@@ -41,6 +41,9 @@ const MAX_TURN_TIME: Duration = Duration::from_micros(200);
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
 
+/// Bytes that are read for nothing from a peer that is still sending after it was told to go.
+const MAX_UNSEEN_LEN: usize = 256 * 1024;
+
 /// What runs over a connection: the calls of a server, or those of a client.
 pub(crate) trait Calls {
     /// Something happened on the connection.
@@ -73,6 +76,8 @@ pub(crate) struct Driver<S, C: Calls> {
     rung: Vec<Arc<Mailbox>>,
     wish: Wish,
     is_read_open: bool,
+    /// Bytes read and not looked at after the end.
+    unseen_len: usize,
     /// When the first read in a row was, and the last.
     turn_began: Option<Instant>,
     last_read: Option<Instant>,
@@ -115,6 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             rung: Vec::new(),
             wish: Wish::Serve,
             is_read_open: true,
+            unseen_len: 0,
             turn_began: None,
             last_read: None,
             alarm: Alarm::default(),
@@ -180,11 +186,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
 
     /// Closes the socket once all is written. What goes wrong then does not matter any more.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.connection.is_drained() {
-            Pin::new(&mut self.socket).poll_shutdown(cx).map(drop)
-        } else {
-            Poll::Pending
+        if !self.connection.is_drained() {
+            return Poll::Pending;
         }
+        if ready!(Pin::new(&mut self.socket).poll_shutdown(cx)).is_ok()
+            && self.connection.has_failed()
+        {
+            return self.poll_listen_out(cx);
+        }
+        Poll::Ready(())
+    }
+
+    /// Reads on for a while without looking. Bytes that nobody has read make the system answer with
+    /// a reset, which can overtake our GOAWAY: the peer would not learn what was wrong.
+    fn poll_listen_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.is_read_open && self.unseen_len < MAX_UNSEEN_LEN {
+            self.input.clear();
+            match ready!(self.poll_fill(cx)) {
+                Ok(len @ 1..) => self.unseen_len += len,
+                Ok(0) | Err(_) => self.is_read_open = false,
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Lets the connection know that its peer has owed it something for too long.
@@ -196,6 +219,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             return Turn::Rest;
         }
         self.connection.handle_timeout(clock::now());
+        if self.input.is_empty() {
+            // It rings a while after the last call, too: an idle connection needs no buffer.
+            self.input = BytesMut::new();
+        }
         Turn::Again
     }
 

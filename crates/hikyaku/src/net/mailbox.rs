@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use hikyaku_http2::Headers;
+use hikyaku_http2::{Body, Connection, Headers, StreamId};
 
 use super::outbox::Outbox;
 use crate::{Metadata, Status};
@@ -27,6 +27,10 @@ pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
 /// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring. Kept
 /// well under the smallest stream window we announce, so that the rest never closes it.
 const RELEASE_LEN: usize = 16 * 1024;
+
+/// Bytes that the application takes at a time. What it has taken counts as read, so that a slow
+/// reader has this much beyond its window.
+const MAX_TAKEN_LEN: usize = 64 * 1024;
 
 /// Chunks up to this length are copied together while they wait. Bytes; copying so few costs less
 /// than a reference of their own.
@@ -247,7 +251,8 @@ impl Mailbox {
         self.inbound().head.clone()
     }
 
-    /// Moves what has come into the empty `into`. `Ready` with nothing moved and an end means that
+    /// Moves what has come into the empty `into`, much of it at most: the rest counts as unread
+    /// until the application has seen this. `Ready` with nothing moved and an end means that
     /// all has been taken.
     pub(crate) fn poll_chunks(
         self: &Arc<Self>,
@@ -269,9 +274,7 @@ impl Mailbox {
             inbound.wait(cx);
             return Poll::Pending;
         }
-        inbound.flush();
-        mem::swap(&mut inbound.chunks, into);
-        inbound.released += mem::take(&mut inbound.len);
+        inbound.take_chunks(into);
         let is_due = inbound.released >= RELEASE_LEN && inbound.end.is_none();
         drop(inbound);
         if is_due {
@@ -355,6 +358,26 @@ impl Inbound {
         }
     }
 
+    /// Moves chunks of about [`MAX_TAKEN_LEN`] bytes at most into the empty `into`.
+    fn take_chunks(&mut self, into: &mut Vec<Bytes>) {
+        self.flush();
+        let mut taken_len = self.len;
+        if self.len > MAX_TAKEN_LEN {
+            taken_len = 0;
+            let count = self.chunks.iter().take_while(|chunk| {
+                let has_room = taken_len < MAX_TAKEN_LEN;
+                taken_len += if has_room { chunk.len() } else { 0 };
+                has_room
+            });
+            let count = count.count();
+            into.extend(self.chunks.drain(..count));
+        } else {
+            mem::swap(&mut self.chunks, into);
+        }
+        self.len -= taken_len;
+        self.released += taken_len;
+    }
+
     fn waker_for(&mut self, reason: Patience) -> Option<Waker> {
         if self.patience == Patience::Whole && reason == Patience::Eager {
             None
@@ -387,9 +410,34 @@ impl Outbound {
         Some(end.map(|()| mem::take(&mut self.trailers)))
     }
 
-    /// Wakes a `send` that waits for room. Call it without holding a lock.
-    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
-        self.waker.take()
+    /// Hands framed messages over as far as there is room for them on the stream; the last of them
+    /// ends our side if `end` says so. The waker of a `send` that may go on is to be woken without
+    /// holding a lock.
+    pub(crate) fn hand_over(
+        &mut self,
+        id: StreamId,
+        out: &mut Connection,
+        end: Body,
+    ) -> Option<Waker> {
+        while !self.bytes.is_empty() {
+            let len = out.send_room(id).min(self.bytes.len());
+            if len == 0 {
+                break;
+            }
+            let piece = self.bytes.split_to(len).freeze();
+            let body = if self.bytes.is_empty() {
+                end
+            } else {
+                Body::More
+            };
+            // An error means that the stream has gone: its call ends, too.
+            let _ = out.send_data(id, piece, body);
+        }
+        if self.bytes.len() < MAX_OUTBOUND_LEN {
+            self.waker.take()
+        } else {
+            None
+        }
     }
 }
 

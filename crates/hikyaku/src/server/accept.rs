@@ -13,7 +13,7 @@ const BACKLOG: i32 = 1024;
 
 /// How long accepting rests when the process has run out of file descriptors or memory: long
 /// enough for some to come free, short enough not to be noticed.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
 /// Listens on an address such as `[::]:1234` or `localhost:0`. The unspecified IPv6 address takes
 /// IPv4 connections, too.
@@ -62,6 +62,7 @@ fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
 ///
 /// # Example
 /// ```
+/// use std::io;
 /// use std::net::SocketAddr;
 /// use hikyaku::server::Listener;
 /// use tokio::io::DuplexStream;
@@ -72,9 +73,9 @@ fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
 ///
 /// impl Listener for InMemory {
 ///     type Io = DuplexStream;
-///     async fn accept(&mut self) -> (DuplexStream, Option<SocketAddr>) {
+///     async fn accept(&mut self) -> io::Result<(DuplexStream, Option<SocketAddr>)> {
 ///         match self.0.recv().await {
-///             Some(stream) => (stream, None),
+///             Some(stream) => Ok((stream, None)),
 ///             None => std::future::pending().await, // no more connections come
 ///         }
 ///     }
@@ -84,35 +85,29 @@ pub trait Listener: Send {
     /// One connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next connection, and says whose it is. Errors are for the implementation to
-    /// outlive: nothing ends the listening but the server's shutdown. Must be cancel-safe.
-    fn accept(&mut self) -> impl Future<Output = (Self::Io, Option<SocketAddr>)> + Send;
+    /// Waits for the next connection, and says whose it is. Must be cancel-safe.
+    ///
+    /// # Errors
+    /// No error ends the listening: after one of a single connection (reset, aborted) the server goes
+    /// on at once; after any other, such as too many open files, it lets an idle connection go and
+    /// tries again a little later.
+    fn accept(&mut self)
+    -> impl Future<Output = io::Result<(Self::Io, Option<SocketAddr>)>> + Send;
 }
 
 impl Listener for TcpListener {
     type Io = TcpStream;
 
-    /// Errors of one connection, or of a process short of file descriptors, never end the
-    /// listening.
-    async fn accept(&mut self) -> (TcpStream, Option<SocketAddr>) {
-        loop {
-            match Self::accept(self).await {
-                Ok((stream, addr)) => {
-                    // Answers leave in one write each: there is nothing for Nagle to gather.
-                    let _ = stream.set_nodelay(true);
-                    return (stream, Some(addr));
-                }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections, trying again");
-                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
-                }
-            }
-        }
+    async fn accept(&mut self) -> io::Result<(TcpStream, Option<SocketAddr>)> {
+        let (stream, addr) = Self::accept(self).await?;
+        // Answers leave in one write each: there is nothing for Nagle to gather.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, Some(addr)))
     }
 }
 
-fn is_of_one_connection(error: &io::Error) -> bool {
+/// Whether only the connection has failed that was to be accepted.
+pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted

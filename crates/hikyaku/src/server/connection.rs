@@ -28,7 +28,7 @@ use crate::call::server::{Phrases, Refusal};
 use crate::net::clock;
 use crate::net::driver::Calls;
 use crate::net::hashing::NumberMap;
-use crate::net::mailbox::{End, Mailbox, Patience};
+use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
 use crate::net::outbox::{Outbox, Wish};
 use crate::net::timers::Timers;
 use crate::request::Parts;
@@ -349,7 +349,10 @@ impl ServerCalls {
 
     /// Tells the server's memory what this connection holds, and the server whether it is idle.
     fn account(&mut self, out: &Connection) {
-        let held_len = CONNECTION_LEN + out.held_len() + out.open_streams() * CALL_LEN;
+        let held_len = CONNECTION_LEN
+            + out.held_len()
+            + out.open_streams() * CALL_LEN
+            + out.wanting_streams() * MAX_OUTBOUND_LEN;
         if held_len.abs_diff(self.held_len) >= ACCOUNT_STEP_LEN {
             self.shared.memory.change(self.held_len, held_len);
             self.held_len = held_len;
@@ -379,13 +382,7 @@ impl ServerCalls {
             let _ = out.send_headers_with(id, opening, metadata.fields(), Body::More);
             *head = Head::Sent;
         }
-        let mut waker = None;
-        if !outbound.bytes.is_empty()
-            && out.queued_len(id) <= self.shared.limits.http2.send_low_water
-        {
-            let _ = out.send_data(id, outbound.bytes.split().freeze(), Body::More);
-            waker = outbound.take_waker();
-        }
+        let waker = outbound.hand_over(id, out, Body::More);
         let end = if outbound.bytes.is_empty() {
             outbound.take_end()
         } else {

@@ -13,7 +13,7 @@ use hikyaku_http2::Connection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-use super::accept::{Listener, bind};
+use super::accept::{EXHAUSTED_PAUSE, Listener, bind, is_of_one_connection};
 use super::connection::{Door, ServerCalls, Shared};
 use super::fallback::{Fallback, HttpRequest, HttpResponse};
 use super::limits::{Limits, Memory};
@@ -216,10 +216,19 @@ impl Server {
         });
         let mut connections = Connections::default();
         let mut shutdown = pin!(shutdown);
+        let mut pause = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                (io, addr) = listener.accept() => connections.open(io, addr, &shared),
+                accepted = async { pause.as_mut().await; listener.accept().await } => match accepted {
+                    Ok((io, addr)) => connections.open(io, addr, &shared),
+                    Err(error) if is_of_one_connection(&error) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection, trying again");
+                        connections.make_room();
+                        pause.as_mut().reset(tokio::time::Instant::now() + EXHAUSTED_PAUSE);
+                    }
+                },
                 Some(_) = connections.tasks.join_next() => {}
                 () = shared.memory.pressed() => connections.make_room(),
             }
@@ -269,10 +278,10 @@ impl Connections {
         });
     }
 
-    /// Lets some idle connections go: memory is short.
+    /// Lets some idle connections go: memory or descriptors are short.
     fn make_room(&self) {
         let count = yield_newest(&lock(&self.doors), YIELDING_COUNT);
-        tracing::warn!(count, "idle connections are closed: memory is short");
+        tracing::warn!(count, "idle connections are closed to make room");
     }
 
     /// Lets every connection finish its calls; cuts off what is left after `grace`.

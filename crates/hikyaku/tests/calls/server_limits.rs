@@ -1,15 +1,21 @@
 //! What the clients of a server may take from it together: handlers, connections, memory.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hikyaku::Server;
+use hikyaku::server::Listener;
+use hikyaku_testkit::link::End;
 use hikyaku_testkit::raw::{self, Frame};
 use hikyaku_testkit::virtual_time::settle;
 use hikyaku_testkit::{Live, virtual_time};
 
-use crate::in_memory::{Calling, Calls, Network};
+use tokio::sync::mpsc;
+
+use crate::in_memory::{Calling, Calls, Door, Network};
 
 /// A method that never answers, and how many of its handlers ran at most.
 fn never(live: &Live, peak: &Arc<AtomicUsize>) -> Calls {
@@ -142,7 +148,7 @@ fn over_its_memory_budget_a_server_refuses_calls_and_then_sends_idle_clients_awa
     virtual_time::run(async {
         let network = Network::new();
         let server = Server::new().add(Calls::four_kinds(&Live::new()));
-        network.serve(server.limits(|limits| limits.memory_budget_len = 200 * 1024));
+        network.serve(server.limits(|limits| limits.memory_budget_len = 100 * 1024));
         let mut idle = network.raw_client().await;
         let mut late = network.raw_client().await;
         let block = raw::request("/test.Calls/Sums", &[]);
@@ -183,4 +189,80 @@ fn over_its_memory_budget_a_server_refuses_calls_and_then_sends_idle_clients_awa
         let channel = network.channel();
         channel.ask("/test.Calls/Square", 3).await.unwrap();
     });
+}
+
+/// A server whose listener fails when it is told to.
+fn troubled() -> (Network, mpsc::UnboundedSender<io::Error>) {
+    let network = Network::new();
+    let (fail, failures) = mpsc::unbounded_channel();
+    let door = network.listen();
+    let server = Server::new().add(Calls::four_kinds(&Live::new()));
+    tokio::spawn(server.serve_listener(Troubled { door, failures }));
+    (network, fail)
+}
+
+#[test]
+fn no_error_ends_the_listening() {
+    virtual_time::run(async {
+        let kinds = [
+            io::ErrorKind::ConnectionAborted,
+            io::ErrorKind::ConnectionReset,
+            io::ErrorKind::Interrupted,
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::OutOfMemory,
+            io::ErrorKind::Other,
+        ];
+        let (network, fail) = troubled();
+        for kind in kinds {
+            fail.send(kind.into()).unwrap();
+            network
+                .channel()
+                .ask("/test.Calls/Square", 3)
+                .await
+                .unwrap();
+        }
+    });
+}
+
+#[test]
+fn without_descriptors_idle_connections_go() {
+    virtual_time::run(async {
+        const EMFILE: i32 = 24;
+        let (network, fail) = troubled();
+        let busy = network.channel();
+        let (mut sender, mut sums) = busy.talk("/test.Calls/Sums", ()).await;
+        sender.send(1).await.unwrap();
+        assert_eq!(sums.next().await.unwrap(), Some(1));
+        let mut idle = network.raw_client().await;
+        fail.send(io::Error::from_raw_os_error(EMFILE)).unwrap();
+        let last = idle.read_to_end().await;
+        assert!(
+            matches!(last.last(), Some(Frame::GoAway { code: 0, .. })),
+            "{last:?}"
+        );
+        sender.send(2).await.unwrap();
+        assert_eq!(sums.next().await.unwrap(), Some(3));
+        network
+            .channel()
+            .ask("/test.Calls/Square", 3)
+            .await
+            .unwrap();
+    });
+}
+
+/// A listener that fails when it is told to.
+struct Troubled {
+    door: Door,
+    failures: mpsc::UnboundedReceiver<io::Error>,
+}
+
+impl Listener for Troubled {
+    type Io = End;
+
+    async fn accept(&mut self) -> io::Result<(End, Option<SocketAddr>)> {
+        tokio::select! {
+            Some(error) = self.failures.recv() => Err(error),
+            accepted = self.door.accept() => accepted,
+        }
+    }
 }

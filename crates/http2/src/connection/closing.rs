@@ -7,7 +7,7 @@ use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
 use crate::frame::{Flags, writer};
-use crate::stream::table::{Death, Stream, Voice};
+use crate::stream::table::{Death, Room, Stream, Voice};
 use crate::{ConnectionError, ErrorCode, Event, Side, StreamId};
 
 /// How far our own farewell is (RFC 9113 §6.8).
@@ -29,13 +29,14 @@ impl Connection {
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
         let stream = self.streams.remove(id, death);
-        if let (Some(stream), Death::LocalReset) = (&stream, death)
-            && may_receive(stream)
-        {
-            let left = usize::try_from(stream.credit.left());
-            self.strays.add(left.unwrap_or(0));
+        if let Some(stream) = &stream {
+            self.queued_len -= stream.queue.len();
+            self.wanting_count -= usize::from(stream.room == Room::Wanted);
+            if death == Death::LocalReset && may_receive(stream) {
+                let left = usize::try_from(stream.credit.left());
+                self.strays.add(left.unwrap_or(0));
+            }
         }
-        self.queued_len -= stream.as_ref().map_or(0, |stream| stream.queue.len());
         if self.role == Role::Client {
             self.note_room(had_room);
         }
@@ -179,6 +180,7 @@ impl Connection {
     pub(super) fn fail(&mut self, error: ConnectionError) {
         if self.life != Life::Closed {
             self.write_go_away(error.code, &error.what.to_string());
+            self.has_failed = true;
             self.end(Some(error));
         }
     }
@@ -201,6 +203,7 @@ impl Connection {
         self.life = Life::Closed;
         self.streams.clear();
         self.queued_len = 0;
+        self.wanting_count = 0;
         self.turns.clear();
         self.grants = Vec::new();
         self.assembly = None;

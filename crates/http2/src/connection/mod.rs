@@ -54,6 +54,8 @@ pub struct Connection {
     role: Role,
     config: Config,
     life: Life,
+    /// The peer broke a rule, and has been told so.
+    has_failed: bool,
     shutdown: Shutdown,
     /// The last stream of the peer's latest GOAWAY.
     peer_last_stream: Option<StreamId>,
@@ -84,6 +86,8 @@ pub struct Connection {
     timers: Timers,
     /// Bytes queued on all streams together.
     queued_len: usize,
+    /// Streams whose owner waits for room.
+    wanting_count: usize,
     /// When the bytes that are being handled came.
     now: Option<Instant>,
     events: VecDeque<Event>,
@@ -139,6 +143,7 @@ impl Connection {
         Self {
             role,
             life,
+            has_failed: false,
             shutdown: Shutdown::None,
             peer_last_stream: None,
             ours: OurSettings::Announced,
@@ -159,6 +164,7 @@ impl Connection {
             strays: Allowance::new(config.connection_window_len as usize),
             timers: Timers::default(),
             queued_len: 0,
+            wanting_count: 0,
             now: None,
             events: VecDeque::new(),
             output: Output::default(),
@@ -251,6 +257,19 @@ impl Connection {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.life == Life::Closed && self.output.len() == 0
+    }
+
+    /// Streams whose owner was told that there is no room to send: it has something more in store.
+    #[must_use]
+    pub fn wanting_streams(&self) -> usize {
+        self.wanting_count
+    }
+
+    /// Whether it is over because the peer broke a rule: it may be sending still, and should have the
+    /// time to read why.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Gives memory back that only saves time. For a connection that has been idle for a while.

@@ -139,10 +139,16 @@ impl Connection {
             stream.credit.release(unseen_len);
             note_grant(&mut self.grants, data.id, stream);
         }
-        if len == 0 && data.body == Body::More {
-            return self.take_control();
+        let voice = stream.voice;
+        if len < MIN_DATA_LEN && data.body == Body::More {
+            self.take_control()?;
+            if len == 0 {
+                return Ok(());
+            }
+        } else {
+            self.controls.refund(1);
         }
-        if stream.voice == Voice::Loud {
+        if voice == Voice::Loud {
             let range = start + data.range.start..start + data.range.end;
             let bytes = if len == 0 {
                 Bytes::new()
@@ -155,7 +161,6 @@ impl Connection {
                 body: data.body,
             });
         }
-        self.controls.refund(1);
         if data.body == Body::Last {
             self.end_remote(data.id);
         }
@@ -246,6 +251,10 @@ impl Connection {
         }
     }
 }
+
+/// DATA of fewer bytes, with more to come, is counted as work for nothing: no gRPC message is
+/// shorter, and a peer that cuts a long one so small makes us pay for a frame for each byte.
+const MIN_DATA_LEN: usize = 5;
 
 /// Checks DATA against its stream, and takes it from the stream's window.
 fn accept_data(stream: &mut Stream, data: &Data) -> Result<(), Violation> {

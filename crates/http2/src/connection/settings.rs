@@ -48,6 +48,7 @@ pub(super) fn clamp(mut config: Config) -> Config {
     config.max_frame_len = config.max_frame_len.clamp(16_384, 16_777_215);
     config.max_output_len = config.max_output_len.max(MIN_OUTPUT_LEN);
     config.output_high_water = config.output_high_water.min(config.max_output_len / 2);
+    config.min_stream_queue_len = config.min_stream_queue_len.max(2);
     config.stream_window_len = config.stream_window_len.min(0x7fff_ffff);
     config.connection_window_len = config
         .connection_window_len

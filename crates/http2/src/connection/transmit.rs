@@ -17,8 +17,8 @@ use super::Connection;
 use crate::frame::{Flags, Kind, writer as frames};
 use crate::stream::queue::End;
 use crate::stream::state::{State, Step};
-use crate::stream::table::{Death, Place, Stream, Voice};
-use crate::{Body, ErrorCode, Event, Side, StreamId};
+use crate::stream::table::{Death, Place, Room, Stream, Voice};
+use crate::{Body, Config, ErrorCode, Event, Side, StreamId};
 
 use super::output::Output;
 
@@ -55,6 +55,24 @@ enum Turn {
 }
 
 impl Connection {
+    /// Bytes that may be queued on the stream now; 0 for a stream that takes none. After a 0 for one
+    /// that does, [`Event::SendRoom`] follows.
+    ///
+    /// What is handed over beyond it is taken, too: it is the owner's own choice how much waits here.
+    pub fn send_room(&mut self, id: StreamId) -> usize {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return 0;
+        };
+        let credit = stream.window.available().min(self.window.available());
+        let max_len = max_queue_len(&self.config, self.queued_len, credit);
+        let room_len = max_len.saturating_sub(stream.queue.len());
+        if room_len == 0 && stream.room == Room::Unasked {
+            stream.room = Room::Wanted;
+            self.wanting_count += 1;
+        }
+        room_len
+    }
+
     /// Gives turns to the streams that can send until the output is full enough.
     pub(super) fn take_turns(&mut self) {
         while self.output.len() < self.config.output_high_water
@@ -128,9 +146,12 @@ impl Connection {
         if len == before || len >= MIN_THANKED_LEN {
             self.controls.refund(DATA_REFUND_COUNT);
         }
-        let (after, low) = (stream.queue.len(), self.config.send_low_water);
-        let is_open = matches!(stream.queue.end, End::None);
-        if before > low && after <= low && is_open && stream.voice == Voice::Loud {
+        // Half of the room: an owner should not be woken for a few bytes.
+        let is_due =
+            2 * stream.queue.len() <= max_queue_len(&self.config, self.queued_len, credit - len);
+        if stream.room == Room::Wanted && is_due && stream.voice == Voice::Loud {
+            stream.room = Room::Unasked;
+            self.wanting_count -= 1;
             self.events.push_back(Event::SendRoom { id });
         }
         if is_last {
@@ -193,6 +214,16 @@ impl Connection {
             Err(_) => {}
         }
     }
+}
+
+/// Bytes an owner may have queued on the stream, of which `credit` can go.
+fn max_queue_len(config: &Config, queued_len: usize, credit: usize) -> usize {
+    let max = if queued_len < config.max_queue_len {
+        config.max_stream_queue_len
+    } else {
+        0
+    };
+    credit.min(max).max(config.min_stream_queue_len)
 }
 
 /// Puts a stream with something to send into the row.

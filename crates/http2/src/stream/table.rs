@@ -31,12 +31,23 @@ pub struct Stream {
     pub queue: Queue,
     /// Bytes the peer's `content-length` promises and has not sent; `None` if it made no promise.
     pub promised: Option<u64>,
+    /// Whether the owner waits for room to send.
+    pub room: Room,
     /// Whether the owner waits for the rest of the peer's message.
     pub awaited: Awaited,
     /// DATA bytes that went either way since the stream was last seen to make progress. Bytes.
     pub moved_len: usize,
     /// Looks in a row that found the stream waiting for its peer and without progress.
     pub still_look_count: u8,
+}
+
+/// Whether an owner waits for room to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It has not asked, or has been told.
+    Unasked,
+    /// It has asked when there was none.
+    Wanted,
 }
 
 /// Whether an owner waits for the rest of the peer's message.
@@ -105,6 +116,7 @@ impl Stream {
             credit,
             queue: Queue::default(),
             promised: None,
+            room: Room::Unasked,
             awaited: Awaited::Nothing,
             moved_len: 0,
             still_look_count: 0,

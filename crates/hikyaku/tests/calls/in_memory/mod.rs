@@ -191,9 +191,9 @@ impl Door {
 impl Listener for Door {
     type Io = End;
 
-    async fn accept(&mut self) -> (End, Option<SocketAddr>) {
+    async fn accept(&mut self) -> io::Result<(End, Option<SocketAddr>)> {
         match self.0.recv().await {
-            Some(end) => (end, None),
+            Some(end) => Ok((end, None)),
             None => std::future::pending().await,
         }
     }

@@ -94,6 +94,7 @@ fn control_frames_are_cut_off() {
         ("PRIORITY", frame(Kind::Priority, 0, 9, &[0, 0, 0, 1, 5])),
         ("unknown", frame(Kind::Unknown(99), 0, 0, b"")),
         ("empty DATA", data(1, b"", Body::More)),
+        ("DATA of one byte", data(1, b"x", Body::More)),
         ("padded empty DATA", frame(Kind::Data, 8, 1, &[1, 0])),
         ("WINDOW_UPDATE", window_update(1, 1)),
         ("WINDOW_UPDATE 0", window_update(0, 1)),
@@ -229,6 +230,31 @@ fn many_small_messages_with_window_updates_are_good_traffic() {
         assert_eq!(raw.frames().len(), if count == 0 { 2 } else { 1 });
         raw.send(&[window_update(1, 4), window_update(0, 4)].concat());
         assert!(raw.connection.wants_bytes(), "message {count}");
+    }
+}
+
+#[test]
+fn the_smallest_messages_are_good_traffic() {
+    let mut raw = Raw::server(small());
+    raw.send(&request(1, Body::More));
+    for count in 0..10_000 {
+        raw.send(&data(1, &[0; 5], Body::More));
+        raw.connection.release_data(id(1), 5);
+        assert!(raw.connection.wants_bytes(), "message {count}");
+        raw.frames();
+    }
+}
+
+/// Some clients write a message's prefix and its bytes apart.
+#[test]
+fn prefixes_and_short_messages_in_frames_of_their_own_are_good_traffic() {
+    let mut raw = Raw::server(small());
+    raw.send(&request(1, Body::More));
+    for count in 0..10_000 {
+        raw.send(&[data(1, &[0; 5], Body::More), data(1, b"x", Body::More)].concat());
+        raw.connection.release_data(id(1), 6);
+        assert!(raw.connection.wants_bytes(), "message {count}");
+        raw.frames();
     }
 }
 

@@ -203,20 +203,48 @@ fn trailers_wait_behind_the_queue() {
 }
 
 #[test]
-fn room_is_told_when_a_queue_runs_low() {
+fn room_is_told_when_half_of_a_full_queue_has_gone() {
     let config = Config {
-        send_low_water: 2,
+        min_stream_queue_len: 4,
         ..Config::default()
     };
     let mut raw = answering(config, &[Setting::InitialWindow(0)], 1);
+    assert_eq!(raw.connection.send_room(id(1)), 4);
     send(&mut raw, 1, b"abcd", Body::More);
+    assert_eq!(raw.connection.send_room(id(1)), 0);
     raw.frames();
     raw.ask(&window_update(1, 1));
     assert!(raw.events().is_empty());
     raw.ask(&window_update(1, 1));
     assert_eq!(raw.events(), ["send room 1"]);
+    assert_eq!(raw.connection.send_room(id(1)), 2);
     raw.ask(&window_update(1, 1));
-    assert!(raw.events().is_empty());
+    assert!(raw.events().is_empty(), "nobody has asked again");
+    assert_eq!(raw.connection.send_room(id(3)), 0);
+}
+
+#[test]
+fn room_is_as_wide_as_the_windows_and_the_limits_let_it_be() {
+    // (window of the stream, bytes queued on another stream, room)
+    let table = [
+        (0, 0, 8 * 1024),
+        (20_000, 0, 20_000),
+        (65_535, 0, 65_535),
+        (1 << 20, 0, 65_535),
+        (1 << 20, (1 << 20) - 1, 65_535),
+        (1 << 20, 1 << 20, 8 * 1024),
+    ];
+    for (window, queued_len, want) in table {
+        let mut raw = answering(Config::default(), &[Setting::InitialWindow(0)], 1);
+        raw.send(&request(3, Body::Last));
+        raw.connection.send_headers(id(3), OK, Body::More).unwrap();
+        if window > 0 {
+            raw.send(&window_update(1, window));
+        }
+        send(&mut raw, 3, &vec![0; queued_len], Body::More);
+        let got = raw.connection.send_room(id(1));
+        assert_eq!(got, want, "window {window}, {queued_len} queued");
+    }
 }
 
 #[test]
