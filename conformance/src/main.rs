@@ -1,8 +1,10 @@
 //! What the suites of other projects drive: `hikyaku-conformance http2` is a server to test,
-//! `hikyaku-conformance fetch` a client.
+//! `hikyaku-conformance fetch` a client, `hikyaku-conformance differential` what other
+//! implementations are compared with.
 
 #![expect(clippy::print_stdout, reason = "a program whose output is its result")]
 
+mod differential;
 mod fetch;
 
 use std::error::Error;
@@ -14,10 +16,12 @@ use hikyaku::server::{HttpRequest, HttpResponse};
 const USAGE: &str = "\
 Usage: hikyaku-conformance http2 [--listen HOST:PORT]
        hikyaku-conformance fetch URL
+       hikyaku-conformance differential
 
 http2 serves plain HTTP/2 at / and prints `listening on HOST:PORT` once it accepts.
 fetch asks for URL once, and keeps the connection until the server ends it or says nothing for two
 seconds. It prints what it got.
+differential answers the batches of conformance/differential/ on its standard input.
 ";
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,6 +32,7 @@ async fn main() -> ExitCode {
         ["http2"] => serve("127.0.0.1:0").await,
         ["http2", "--listen", address] => serve(address).await,
         ["fetch", url] => fetch::fetch(url).await,
+        ["differential"] => differential::answer(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -5,16 +5,21 @@
 //! End <--read--- [                                                      ] <--write-- End
 //! ```
 //!
+//! A direction is a serial line: a batch is put on it behind the ones before it, which takes its
+//! length divided by the rate, then it is under way for the latency. What was written at once is read
+//! at once, if it fits and the line is not slow, and never together with what was written later.
+//!
 //! Meant for a runtime whose clock is paused: then latency and stalls cost no time.
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -25,9 +30,12 @@ use crate::Random;
 pub struct Weather {
     /// How long bytes are under way.
     pub latency: Duration,
+    /// Bytes that one direction takes in a second; none for as many as one likes.
+    pub bytes_per_second: Option<u64>,
     /// Bytes that one write or one read moves at most.
     pub max_chunk_len: usize,
-    /// Bytes under way in one direction, beyond which a writer has to wait.
+    /// Bytes in one direction that have been written and not been read, beyond which a writer has
+    /// to wait.
     pub capacity: usize,
     /// One batch in so many is held up; 0 for none.
     pub stall_once_in: u64,
@@ -54,6 +62,7 @@ impl Weather {
     pub const fn fine() -> Self {
         Self {
             latency: Duration::ZERO,
+            bytes_per_second: None,
             max_chunk_len: usize::MAX,
             capacity: 256 * 1024,
             stall_once_in: 0,
@@ -77,6 +86,7 @@ impl Weather {
             stall_once_in: [0, 7, 100][random.below(3) as usize],
             stall: Duration::from_millis(random.below(5000)),
             fates: [fate(random), fate(random)],
+            bytes_per_second: [None, None, Some(20_000), Some(1_000_000)][random.below(4) as usize],
         }
     }
 }
@@ -99,11 +109,12 @@ pub fn pair(weather: &Weather, random: &mut Random) -> (End, End) {
     let lane = |fate| Lane {
         fate,
         carried_len: 0,
+        bytes: BytesMut::new(),
         batches: VecDeque::new(),
-        under_way_len: 0,
         is_ended: false,
         is_deaf: false,
         last_arrival: Instant::now(),
+        is_free_at: Instant::now(),
         reader: None,
         writer: None,
     };
@@ -113,6 +124,11 @@ pub fn pair(weather: &Weather, random: &mut Random) -> (End, End) {
         random: random.fork(),
         is_cut: false,
         is_held: false,
+        idle: [Idle {
+            at: Instant::now(),
+            count: 0,
+            max_count: 0,
+        }; 2],
     }));
     let end = |side| End {
         shared: Arc::clone(&shared),
@@ -130,19 +146,37 @@ struct Shared {
     random: Random,
     is_cut: bool,
     is_held: bool,
+    /// Of the first end, and of the second.
+    idle: [Idle; 2],
 }
+
+/// Polls that came to nothing.
+#[derive(Clone, Copy, Debug)]
+struct Idle {
+    at: Instant,
+    count: u64,
+    max_count: u64,
+}
+
+/// Polls in a row that come to nothing and can only be a busy loop, in which a paused clock stands
+/// still for ever.
+const MAX_IDLE_POLLS: u64 = 100_000;
 
 #[derive(Debug)]
 struct Lane {
     fate: Fate,
     carried_len: u64,
-    batches: VecDeque<(Instant, VecDeque<u8>)>,
-    under_way_len: usize,
+    /// What is under way.
+    bytes: BytesMut,
+    /// When it arrives: so many bytes at a time, in order.
+    batches: VecDeque<(Instant, usize)>,
     /// The reader sees the end of the stream behind the last batch.
     is_ended: bool,
     /// The reader has closed: writing to it breaks the connection.
     is_deaf: bool,
     last_arrival: Instant,
+    /// When all that was written has been put on the line.
+    is_free_at: Instant,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -173,6 +207,33 @@ impl Cable {
         shared.wake_all();
     }
 
+    /// Changes the weather. What is under way arrives as it would have.
+    pub fn change_weather(&self, weather: Weather) {
+        let mut shared = lock(&self.0);
+        for (lane, &fate) in shared.lanes.iter_mut().zip(&weather.fates) {
+            lane.fate = fate;
+        }
+        shared.weather = weather;
+        shared.wake_all();
+    }
+
+    /// Something has happened that the network cannot see: the application sent, read or left.
+    pub fn stir(&self) {
+        lock(&self.0).on_stir();
+    }
+
+    /// How often one end has been polled, at most, and moved no byte while no byte moved anywhere,
+    /// the clock stood still and nobody called [`Cable::stir`].
+    #[must_use]
+    pub fn max_idle_polls(&self) -> u64 {
+        lock(&self.0)
+            .idle
+            .iter()
+            .map(|idle| idle.max_count)
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Whether both ends have closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -194,9 +255,7 @@ impl Cable {
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared
-        .lock()
-        .expect("no test panics while it holds the network")
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
@@ -211,18 +270,46 @@ impl Shared {
         }
     }
 
-    fn write(&mut self, side: usize, bytes: &[u8], cx: &Context<'_>) -> Poll<io::Result<usize>> {
+    fn on_stir(&mut self) {
+        for idle in &mut self.idle {
+            idle.count = 0;
+        }
+    }
+
+    /// An end has been polled and has moved no byte.
+    fn on_idle_poll(&mut self, side: usize) {
+        let now = Instant::now();
+        let idle = &mut self.idle[side];
+        if idle.at < now {
+            (idle.at, idle.count) = (now, 0);
+        }
+        idle.count += 1;
+        idle.max_count = idle.max_count.max(idle.count);
+        assert!(
+            idle.count < MAX_IDLE_POLLS,
+            "an end of the link is polled in a busy loop"
+        );
+    }
+
+    fn write(
+        &mut self,
+        side: usize,
+        slices: &[IoSlice<'_>],
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let lane = &mut self.lanes[side];
         if self.is_cut || lane.is_deaf {
             self.cut();
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let room = self.weather.capacity - lane.under_way_len.min(self.weather.capacity);
+        let room = self.weather.capacity.saturating_sub(lane.bytes.len());
         if room == 0 {
             lane.writer = Some(cx.waker().clone());
+            self.on_idle_poll(side);
             return Poll::Pending;
         }
-        let mut len = bytes.len().min(room).min(self.weather.max_chunk_len);
+        let len: usize = slices.iter().map(|slice| slice.len()).sum();
+        let mut len = len.min(room).min(self.weather.max_chunk_len);
         match lane.fate {
             Fate::Lasts => {}
             Fate::CutAt(at) if lane.carried_len >= at => {
@@ -238,22 +325,31 @@ impl Shared {
             }
             Fate::EndsAt(at) => len = len.min((at - lane.carried_len) as usize),
         }
-        let mut arrival = Instant::now() + self.weather.latency;
+        let mut latency = self.weather.latency;
         let stall = self.weather.stall_once_in;
         if stall > 0 && self.random.once_in(stall) {
-            arrival += self.weather.stall;
+            latency += self.weather.stall;
         }
-        lane.last_arrival = lane.last_arrival.max(arrival);
-        lane.carried_len += len as u64;
-        lane.under_way_len += len;
-        let batch: VecDeque<u8> = bytes[..len].iter().copied().collect();
-        lane.batches.push_back((lane.last_arrival, batch));
+        lane.put(slices, len);
+        lane.schedule(len, latency, self.weather.bytes_per_second);
         lane.reader.take().into_iter().for_each(Waker::wake);
+        self.on_stir();
         Poll::Ready(Ok(len))
     }
 
-    /// Reads what has arrived; tells when to come again if that is known.
     fn read(&mut self, side: usize, buf: &mut ReadBuf<'_>, cx: &Context<'_>) -> Read {
+        let filled_len = buf.filled().len();
+        let read = self.take_arrived(side, buf, cx);
+        if buf.filled().len() > filled_len {
+            self.on_stir();
+        } else {
+            self.on_idle_poll(side);
+        }
+        read
+    }
+
+    /// Reads what has arrived; tells when to come again if that is known.
+    fn take_arrived(&mut self, side: usize, buf: &mut ReadBuf<'_>, cx: &Context<'_>) -> Read {
         if self.is_cut {
             return Read::Failed(io::ErrorKind::ConnectionReset.into());
         }
@@ -262,7 +358,7 @@ impl Shared {
         if self.is_held {
             return Read::Wait;
         }
-        let Some((arrival, batch)) = lane.batches.front_mut() else {
+        let Some((arrival, batch_len)) = lane.batches.front_mut() else {
             return if lane.is_ended {
                 Read::Some
             } else {
@@ -272,18 +368,15 @@ impl Shared {
         if *arrival > Instant::now() {
             return Read::WaitUntil(*arrival);
         }
-        let len = batch
-            .len()
+        let len = (*batch_len)
             .min(buf.remaining())
             .min(self.weather.max_chunk_len);
-        let (front, _) = batch.as_slices();
-        let len = len.min(front.len());
-        buf.put_slice(&front[..len]);
-        batch.drain(..len);
-        if batch.is_empty() {
+        *batch_len -= len;
+        if *batch_len == 0 {
             lane.batches.pop_front();
         }
-        lane.under_way_len -= len;
+        buf.put_slice(&lane.bytes[..len]);
+        lane.bytes.advance(len);
         lane.writer.take().into_iter().for_each(Waker::wake);
         Read::Some
     }
@@ -297,6 +390,34 @@ enum Read {
 }
 
 impl Lane {
+    /// Takes the first `len` bytes of the slices.
+    fn put(&mut self, slices: &[IoSlice<'_>], len: usize) {
+        let mut rest = len;
+        for slice in slices {
+            let piece = &slice[..slice.len().min(rest)];
+            self.bytes.extend_from_slice(piece);
+            rest -= piece.len();
+        }
+        self.carried_len += len as u64;
+    }
+
+    /// Says when the `len` bytes that were put last arrive.
+    fn schedule(&mut self, len: usize, latency: Duration, bytes_per_second: Option<u64>) {
+        self.is_free_at = self.is_free_at.max(Instant::now());
+        // A timer's step; no batch takes longer, so that a slow line carries byte by byte.
+        let max_len = bytes_per_second.map_or(len, |rate| (rate / 1000).max(1) as usize);
+        let mut rest = len;
+        while rest > 0 {
+            let len = rest.min(max_len);
+            rest -= len;
+            if let Some(rate) = bytes_per_second {
+                self.is_free_at += Duration::from_nanos(len as u64 * 1_000_000_000 / rate);
+            }
+            self.last_arrival = self.last_arrival.max(self.is_free_at + latency);
+            self.batches.push_back((self.last_arrival, len));
+        }
+    }
+
     fn wake(&mut self) {
         self.reader
             .take()
@@ -340,7 +461,19 @@ impl AsyncWrite for End {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        lock(&self.shared).write(self.side, bytes, cx)
+        lock(&self.shared).write(self.side, &[IoSlice::new(bytes)], cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        lock(&self.shared).write(self.side, slices, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -51,20 +51,29 @@ impl Random {
     }
 }
 
-/// Runs a test for each seed, or for the one in the environment variable `SEED`. Tells the seed of
-/// a run that fails.
+/// Runs a test for each seed, or for the one in the environment variable `SEED`, or for as many as
+/// `SEEDS` says. Tells the seed of a run that fails.
 ///
 /// # Panics
 /// As the test does.
 pub fn for_each_seed(seeds: Range<u64>, mut test: impl FnMut(u64)) {
-    let chosen = env::var("SEED")
-        .ok()
-        .map(|seed| seed.parse().expect("SEED is a number"));
-    let seeds = chosen.map_or(seeds, |seed: u64| seed..seed + 1);
+    let seeds = match (variable("SEED"), variable("SEEDS")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, Some(count)) => seeds.start..seeds.start + count,
+        (None, None) => seeds,
+    };
     for seed in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(seed))) {
             eprintln!("failed with seed {seed}; repeat it with SEED={seed}");
             resume_unwind(panic);
         }
     }
+}
+
+fn variable(name: &str) -> Option<u64> {
+    let value = env::var(name).ok()?;
+    let Ok(number) = value.parse() else {
+        panic!("{name} is a number, not {value:?}");
+    };
+    Some(number)
 }

@@ -1,6 +1,7 @@
 //! Replays what the fuzzer has found, and what it starts from: no file may fail its target.
 //!
-//! The targets are the fuzzer's own files, so that nothing but a stable compiler is needed here.
+//! The targets are the fuzzer's own files, so that nothing but a stable compiler is needed here. Those
+//! of `crates/hikyaku` and `crates/build` are replayed there.
 
 #![allow(
     clippy::allow_attributes_without_reason,

@@ -193,6 +193,7 @@ fn the_documents_name_files_that_exist() {
                 "interop/",
                 "bench/",
                 "fuzz/",
+                "spec/",
             ]
             .iter()
             .any(|folder| named.starts_with(folder));

@@ -188,7 +188,8 @@ impl Channel {
         let Parts {
             metadata, deadline, ..
         } = parts;
-        let mailbox = Arc::new(Mailbox::new(shared.current_outbox(), patience, 0));
+        let mailbox = Mailbox::new(shared.current_outbox(), patience, 0);
+        let mailbox = Arc::new(mailbox.with_window(shared.http2.stream_window_len));
         let mut outbound = mailbox.outbound();
         outbound.open = Some(Open {
             path,

@@ -13,7 +13,7 @@ use hikyaku_http2::{
 };
 
 use super::shared::Shared;
-use super::waiting::Waiting;
+use super::waiting::{Waiting, call_dropped};
 use crate::call::client::{self as wire, Outcome, RequestHead, ResponseHead};
 use crate::call::timeout::TimeoutBuf;
 use crate::net::clock;
@@ -105,7 +105,8 @@ impl ClientCalls {
     fn open(&mut self, mailbox: &Arc<Mailbox>, out: &mut Connection) {
         let mut outbound = mailbox.collect();
         if outbound.cancelled {
-            return;
+            drop(outbound);
+            return mailbox.fail(&call_dropped());
         }
         let Some(open) = outbound.open.take() else {
             return;
@@ -177,9 +178,8 @@ impl ClientCalls {
         if outbound.cancelled {
             drop(outbound);
             out.reset_stream(id, ErrorCode::CANCEL);
-            let cancelled = Status::cancelled("the call was dropped");
             if let Some(call) = self.remove(id) {
-                call.mailbox.fail(&cancelled);
+                call.mailbox.fail(&call_dropped());
             }
             return;
         }

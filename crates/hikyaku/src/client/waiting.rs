@@ -32,7 +32,7 @@ impl Waiting {
         self.calls.is_empty()
     }
 
-    /// Takes a rung call that has not been opened: lets it wait, or forgets it if it was cancelled.
+    /// Takes a rung call that has not been opened: lets it wait, or ends it if it was cancelled.
     pub(crate) fn take_in(&mut self, mailbox: Arc<Mailbox>) {
         let mut outbound = mailbox.collect();
         let is_cancelled = outbound.cancelled;
@@ -44,6 +44,7 @@ impl Waiting {
             let number = open.number;
             drop(outbound);
             self.remove(number);
+            mailbox.fail(&call_dropped());
         } else if open.number == 0 {
             self.last_number += 1;
             open.number = self.last_number;
@@ -90,6 +91,11 @@ impl Waiting {
             self.timers.remove(deadline, number);
         }
     }
+}
+
+/// The status of a call whose responses nobody waits for any more: its sender may still be there.
+pub(crate) fn call_dropped() -> Status {
+    Status::cancelled("the call was dropped")
 }
 
 impl Drop for Waiting {

@@ -24,8 +24,7 @@ use crate::{Metadata, Status};
 /// whole once the half is below the limit.
 pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
 
-/// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring. Kept
-/// well under the smallest stream window we announce, so that the rest never closes it.
+/// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring.
 const RELEASE_LEN: usize = 16 * 1024;
 
 /// Bytes that the application takes at a time. What it has taken counts as read, so that a slow
@@ -54,6 +53,9 @@ struct Inbound {
     end: Option<End>,
     /// Bytes taken by the application and not yet given back to the peer's window.
     released: usize,
+    /// How many of those are worth waking the driver for: [`RELEASE_LEN`], or so much less that
+    /// the rest never closes a small window.
+    release_len: usize,
     patience: Patience,
     waker: Option<Waker>,
 }
@@ -133,6 +135,7 @@ impl Mailbox {
                 len: 0,
                 end: None,
                 released: 0,
+                release_len: RELEASE_LEN,
                 patience,
                 waker: None,
             }),
@@ -151,6 +154,13 @@ impl Mailbox {
                 waker: None,
             }),
         }
+    }
+
+    /// The same for a stream whose window has so many bytes.
+    pub(crate) fn with_window(self, window_len: u32) -> Self {
+        let window_len = usize::try_from(window_len).unwrap_or(usize::MAX);
+        self.inbound().release_len = RELEASE_LEN.min(window_len / 4).max(1);
+        self
     }
 
     fn inbound(&self) -> MutexGuard<'_, Inbound> {
@@ -178,7 +188,7 @@ impl Mailbox {
             return;
         }
         inbound.push(data);
-        let is_much = inbound.len >= RELEASE_LEN;
+        let is_much = inbound.len >= inbound.release_len;
         let waker = inbound.waker_for(if is_much {
             Patience::Whole
         } else {
@@ -269,13 +279,13 @@ impl Mailbox {
                 }
             };
         }
-        if inbound.patience == Patience::Whole && inbound.end.is_none() && inbound.len < RELEASE_LEN
-        {
+        let is_little = inbound.len < inbound.release_len;
+        if inbound.patience == Patience::Whole && inbound.end.is_none() && is_little {
             inbound.wait(cx);
             return Poll::Pending;
         }
         inbound.take_chunks(into);
-        let is_due = inbound.released >= RELEASE_LEN && inbound.end.is_none();
+        let is_due = inbound.released >= inbound.release_len && inbound.end.is_none();
         drop(inbound);
         if is_due {
             self.ring(self.outbound());

@@ -443,11 +443,9 @@ impl ServerCalls {
     }
 
     fn mailbox(&self, id: StreamId) -> Arc<Mailbox> {
-        Arc::new(Mailbox::new(
-            Arc::clone(&self.door.outbox),
-            Patience::Eager,
-            id.number(),
-        ))
+        let outbox = Arc::clone(&self.door.outbox);
+        let mailbox = Mailbox::new(outbox, Patience::Eager, id.number());
+        Arc::new(mailbox.with_window(self.shared.limits.http2.stream_window_len))
     }
 
     fn answers_stream(&self, method: usize) -> bool {

@@ -215,6 +215,25 @@ async fn send_back(channel: Channel, n: u8) {
 }
 
 #[test]
+fn requests_come_through_any_window() {
+    for window_len in [1, 3, 1000, 16 * 1024, 65_535] {
+        virtual_time::run(async {
+            let network = Network::new();
+            let server = Server::new().add(Calls::four_kinds(&Live::new()));
+            network.serve(server.limits(|limits| {
+                limits.http2.stream_window_len = window_len;
+            }));
+            let mut call = network.channel().tell("/test.Calls/Sum", ()).await;
+            let count = 3 + 2 * u64::from(window_len) / MESSAGE_LEN as u64;
+            for _ in 0..count {
+                call.send(1).await.unwrap();
+            }
+            assert_eq!(call.finish().await.unwrap().into_message(), count);
+        });
+    }
+}
+
+#[test]
 fn a_network_that_stops_stops_the_sender() {
     virtual_time::run(async {
         let sent = Arc::new(AtomicUsize::new(0));

@@ -3,7 +3,8 @@
 use std::future::pending;
 use std::time::Duration;
 
-use hikyaku::{Channel, Code, Origin};
+use hikyaku::client::Sender;
+use hikyaku::{Channel, Code, Origin, Server, Status};
 use hikyaku_testkit::raw::{self, Frame};
 use hikyaku_testkit::virtual_time::settle;
 use hikyaku_testkit::{Live, virtual_time};
@@ -308,5 +309,50 @@ fn thousands_of_cancelled_calls_do_no_harm() {
             81
         );
         assert_eq!(network.attempt_count(), 1);
+    });
+}
+
+/// Sends until that is not possible any more.
+async fn send_to_the_end(mut sender: Sender<u64>) -> Status {
+    loop {
+        if let Err(status) = sender.send(1).await {
+            return status;
+        }
+    }
+}
+
+#[test]
+fn who_sends_on_a_call_that_was_dropped_before_it_had_a_stream_is_told() {
+    virtual_time::run(async {
+        let network = Network::new();
+        network.serve(
+            Server::new()
+                .add(Calls::four_kinds(&Live::new()))
+                .max_concurrent_calls(1),
+        );
+        network.delay_connecting(Duration::from_secs(5));
+        let channel = network.channel();
+
+        // While the channel connects.
+        let (sender, replies) = channel.talk("/test.Calls/Sums", ()).await;
+        let sending = tokio::spawn(send_to_the_end(sender));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(replies);
+        assert_eq!(sending.await.unwrap().code(), Code::Cancelled);
+
+        // While another call has the only stream.
+        let (mut first, mut sums) = channel.talk("/test.Calls/Sums", ()).await;
+        first.send(1).await.unwrap();
+        assert_eq!(sums.next().await.unwrap(), Some(1));
+        let (sender, replies) = channel.talk("/test.Calls/Sums", ()).await;
+        let sending = tokio::spawn(send_to_the_end(sender));
+        settle().await;
+        drop(replies);
+        assert_eq!(sending.await.unwrap().code(), Code::Cancelled);
+
+        // Before anybody has looked at it.
+        let (sender, replies) = channel.talk("/test.Calls/Sums", ()).await;
+        drop(replies);
+        assert_eq!(send_to_the_end(sender).await.code(), Code::Cancelled);
     });
 }

@@ -75,6 +75,36 @@ fn body(stream: u32, data: &[u8]) -> Vec<Vec<u8>> {
 const SEVEN: [u8; 13] = [0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7];
 
 #[test]
+fn a_request_says_what_http_2_wants_and_no_more() {
+    virtual_time::run(async {
+        let network = Network::new();
+        let mut door = network.listen();
+        let channel = network.channel();
+        let call = tokio::spawn(async move { channel.ask("/a.B/C", 1).await });
+        let mut server = door.raw_server(&[]).await;
+        let Frame::Headers { fields, .. } = server.read_on(1).await else {
+            panic!("a stream begins with HEADERS");
+        };
+        call.abort();
+        let pseudo = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", "/a.B/C"),
+            (":authority", "server.test:1"),
+        ];
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        let (head, rest) = fields.split_at(pseudo.len());
+        assert_eq!(head, pseudo);
+        let names: Vec<_> = rest.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["te", "content-type", "user-agent"]);
+        assert_eq!(rest[0].1, "trailers");
+    });
+}
+
+#[test]
 fn a_good_answer_is_taken() {
     virtual_time::run(async {
         let mut ends = Ends::new().await;

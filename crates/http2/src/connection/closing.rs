@@ -53,23 +53,35 @@ impl Connection {
     /// The peer broke a rule of one stream (RFC 9113 §5.4.2).
     pub(super) fn on_stream_error(&mut self, error: StreamError) {
         let StreamError { id, code, what } = error;
-        if let Some(stream) = self.remove_stream(id, Death::LocalReset) {
-            if stream.voice == Voice::Loud {
-                self.events.push_back(Event::Reset {
-                    id,
-                    code,
-                    by: Side::Local,
-                });
+        if !self.is_over(id, what) {
+            if let Some(stream) = self.remove_stream(id, Death::LocalReset) {
+                if stream.voice == Voice::Loud {
+                    self.events.push_back(Event::Reset {
+                        id,
+                        code,
+                        by: Side::Local,
+                    });
+                }
+            } else if self.is_idle(id) {
+                // RST_STREAM may not be sent on an idle stream.
+                return self.fail(ConnectionError { code, what });
             }
-        } else if self.is_idle(id) {
-            // RST_STREAM may not be sent on an idle stream.
-            return self.fail(ConnectionError { code, what });
+            writer::reset(self.output.tail(), id, code);
         }
-        writer::reset(self.output.tail(), id, code);
         match self.take_reset() {
             Ok(()) => self.end_if_done(),
             Err(Fault::Connection(error)) => self.fail(error),
             Err(Fault::Stream(_)) => {}
+        }
+    }
+
+    /// Whether a fault on a stream is not told any more: we have sent RST_STREAM, or the peer has
+    /// (RFC 9113 §6.4). Only if it goes on with its message after that it has to be told (§6.1).
+    fn is_over(&self, id: StreamId, what: Violation) -> bool {
+        match self.streams.death(id) {
+            Some(Death::LocalReset) => true,
+            Some(Death::RemoteReset) => !matches!(what, Violation::ClosedStream(..)),
+            Some(Death::Ended) | None => false,
         }
     }
 

@@ -188,12 +188,12 @@ impl Connection {
             let Some(stream) = self.streams.get_mut(id) else {
                 return Ok(());
             };
-            // These have a length but no body (RFC 9110 §6.4.1).
+            // Whatever length these tell, they have no body (RFC 9110 §6.4.1).
             let has_no_body =
                 stream.received == Progress::StartOfHead || matches!(status, 204 | 304);
             stream.received = Progress::Body;
             stream.promised = if has_no_body {
-                None
+                Some(0)
             } else {
                 headers.content_length()
             };

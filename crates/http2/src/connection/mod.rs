@@ -148,7 +148,10 @@ impl Connection {
             peer_last_stream: None,
             ours: OurSettings::Announced,
             peer: PeerSettings::new(&config),
-            streams: Streams::default(),
+            streams: Streams::new(match role {
+                Role::Client => config.max_local_streams,
+                Role::Server => config.max_concurrent_streams,
+            }),
             last_remote: StreamId::CONNECTION,
             next_local: 1,
             headers: HeaderReader::new(config.header_table_len, limits),

@@ -24,6 +24,8 @@ pub struct Summary {
     pub status: Option<u16>,
     /// `content-length`.
     pub content_length: Option<u64>,
+    /// `cookie` fields, each a crumb of one.
+    pub crumb_count: usize,
 }
 
 /// Checks a decoded list.
@@ -57,7 +59,8 @@ pub fn check(entries: &[Entry], message: Message) -> Result<Summary, Malformed> 
                 }
             }
             Kind::Host => seen.has_host = true,
-            Kind::Te | Kind::Cookie | Kind::Regular => {}
+            Kind::Cookie => summary.crumb_count += 1,
+            Kind::Te | Kind::Regular => {}
         }
     }
     summary.pseudo_count = seen.count;

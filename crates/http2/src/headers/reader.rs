@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use super::Headers;
 use super::check::{Message, check};
+use super::kind::Kind;
 use crate::error::Violation;
 use crate::hpack::{DecodeError, Decoder, Entry, Limits, Outcome};
 
@@ -91,6 +92,9 @@ impl HeaderReader {
             Ok(summary) => summary,
             Err(what) => return Ok(Err(Violation::Malformed(what))),
         };
+        if summary.crumb_count > 1 {
+            join_crumbs(&mut self.scratch);
+        }
         let headers = Headers::new(self.scratch.drain(..).collect(), summary);
         // A block that changed the table would change it again, so it must be decoded again.
         if block.len() <= MAX_KNOWN_LEN
@@ -145,6 +149,25 @@ impl HeaderReader {
             self.oldest_index = (self.oldest_index + 1) % MAX_KNOWN_COUNT;
         }
     }
+}
+
+/// Puts a cookie together, in the place of its first crumb (RFC 9113 §8.2.3). The list gets
+/// shorter by it: each crumb has counted for 32 bytes more than its own.
+fn join_crumbs(entries: &mut Vec<Entry>) {
+    let is_crumb = |entry: &Entry| entry.kind() == Kind::Cookie;
+    let crumbs: Vec<_> = entries
+        .iter()
+        .filter(|entry| is_crumb(entry))
+        .map(Entry::value)
+        .collect();
+    let mut cookie = Some(Entry::new(b"cookie", &crumbs.join(&b"; "[..])));
+    entries.retain_mut(|entry| {
+        if is_crumb(entry) {
+            cookie.take().map(|cookie| *entry = cookie).is_some()
+        } else {
+            true
+        }
+    });
 }
 
 /// Blocks remembered: a few methods, or a response and its trailers. Blocks.

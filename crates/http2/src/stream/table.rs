@@ -29,7 +29,8 @@ pub struct Stream {
     pub credit: Credit,
     /// What we have to send.
     pub queue: Queue,
-    /// Bytes the peer's `content-length` promises and has not sent; `None` if it made no promise.
+    /// Bytes the peer's `content-length` promises and has not sent, 0 for a response that has no
+    /// body; `None` if there is no promise.
     pub promised: Option<u64>,
     /// Whether the owner waits for room to send.
     pub room: Room,
@@ -145,9 +146,20 @@ pub struct Streams {
     oldest_ended_index: usize,
     /// Our resets, newest last.
     reset: VecDeque<StreamId>,
+    /// How many of them are remembered.
+    max_reset_count: usize,
 }
 
 impl Streams {
+    /// No streams yet, and at most `max_count` at once.
+    #[must_use]
+    pub fn new(max_count: u32) -> Self {
+        Self {
+            max_reset_count: (2 * max_count as usize).clamp(MIN_RESET_COUNT, MAX_RESET_COUNT),
+            ..Self::default()
+        }
+    }
+
     /// Streams that are open or half-closed.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -200,7 +212,7 @@ impl Streams {
                 self.oldest_ended_index = (self.oldest_ended_index + 1) % MAX_ENDED_COUNT;
             }
             Death::LocalReset => {
-                if self.reset.len() >= MAX_RESET_COUNT {
+                if self.reset.len() >= self.max_reset_count {
                     self.reset.pop_front();
                 }
                 self.reset.push_back(id);
@@ -257,6 +269,9 @@ impl Hasher for IdHasher {
 
 /// Ended streams remembered, only to name a peer's fault well. Streams.
 const MAX_ENDED_COUNT: usize = 32;
-/// Streams we reset and remember: frames for them are dropped without a word. When a peer has more
-/// on their way, the oldest get another RST_STREAM. Streams.
-const MAX_RESET_COUNT: usize = 256;
+/// Streams we reset and remember at least: frames for them are dropped without a word. What a peer
+/// has on its way can be for as many as it may open at once, so that is remembered twice over; of
+/// more the oldest are taken for streams that ended long ago. Streams.
+const MIN_RESET_COUNT: usize = 256;
+/// The same at most: four bytes each, looked through for a frame that belongs to no live stream.
+const MAX_RESET_COUNT: usize = 16_384;

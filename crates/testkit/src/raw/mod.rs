@@ -158,6 +158,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawPeer<S> {
         frames
     }
 
+    /// Closes its half of the socket, and goes on reading.
+    ///
+    /// # Panics
+    /// If the connection is broken.
+    pub async fn half_close(&mut self) {
+        self.io.shutdown().await.expect("the connection stands");
+    }
+
     async fn fill(&mut self) -> io::Result<bool> {
         Ok(self.io.read_buf(&mut self.input).await? > 0)
     }

@@ -100,6 +100,44 @@ impl Network {
         }
     }
 
+    /// Holds back what is under way on every connection.
+    pub(crate) fn hold_all(&self) {
+        self.state().cables.iter().for_each(Cable::hold);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn release_all(&self) {
+        self.state().cables.iter().for_each(Cable::release);
+    }
+
+    /// Ends the bad weather, here and for connections to come.
+    pub(crate) fn clear_up(&self) {
+        let mut state = self.state();
+        state.weather = Weather::fine();
+        state.delay = Duration::ZERO;
+        for cable in &state.cables {
+            cable.release();
+            cable.change_weather(Weather::fine());
+        }
+    }
+
+    /// Something has happened that the network cannot see.
+    pub(crate) fn stir(&self) {
+        self.state().cables.iter().for_each(Cable::stir);
+    }
+
+    /// The most polls of one end that came to nothing: see [`Cable::max_idle_polls`].
+    pub(crate) fn max_idle_polls(&self) -> u64 {
+        let state = self.state();
+        let counts = state.cables.iter().map(Cable::max_idle_polls);
+        counts.max().unwrap_or_default()
+    }
+
+    /// Whether both ends of every connection have closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().cables.iter().all(Cable::is_closed)
+    }
+
     /// The cable of the newest connection.
     pub(crate) fn cable(&self) -> Cable {
         self.state()
@@ -170,6 +208,13 @@ impl Running {
             .expect("once")
             .send(())
             .expect("the server runs");
+    }
+
+    /// Begins a graceful shutdown, unless it has begun or the server has been dropped.
+    pub(crate) fn stop_if_running(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
     }
 }
 

@@ -120,6 +120,28 @@ fn responses_without_a_body_may_have_a_length() {
 }
 
 #[test]
+fn responses_without_a_body_have_no_data() {
+    let head = [Field::indexed(b":method", b"HEAD"), POST[1], POST[2]];
+    for (fields, status) in [(head, "200"), (POST, "304"), (POST, "204")] {
+        for (bytes, want) in [
+            (&b""[..], vec![]),
+            (b"12345", vec!["RST_STREAM 1 PROTOCOL_ERROR"]),
+        ] {
+            let mut raw = Raw::client(Config::default());
+            raw.connection.open_stream(fields, Body::Last).unwrap();
+            raw.frames();
+            let answer = [(":status", status), ("content-length", "5")];
+            let all = [headers(1, &answer, Body::More), data(1, bytes, Body::Last)];
+            assert_eq!(
+                raw.ask(&all.concat()),
+                want,
+                "{fields:?} {status} {bytes:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_server_may_stop_listening_after_its_answer() {
     let mut raw = Raw::client(Config::default());
     raw.connection.open_stream(POST, Body::More).unwrap();

@@ -23,9 +23,13 @@ mod abuse;
 mod client;
 mod closing;
 mod flow;
+mod messages;
 mod pair;
+mod past_bugs;
 mod server;
+mod states;
 mod timers;
+mod wire;
 
 /// A connection under test and the peer that talks to it.
 struct Raw {

@@ -181,3 +181,16 @@ fn a_name_survives_the_eviction_of_its_entry() {
     assert_eq!(list, Ok(vec![first, second.clone()]));
     assert_eq!(entries(decoder.table()), [second]);
 }
+
+/// The same entry twice, and an index for each (RFC 7541 §2.3.2).
+#[test]
+fn an_entry_may_be_in_the_table_twice() {
+    let mut decoder = Decoder::new(4096);
+    let list = decode(
+        &mut decoder,
+        &hex("40 01 61 01 62 40 01 61 01 62 7e 01 62 be bf c0"),
+    );
+    let one = ("a".to_owned(), "b".to_owned());
+    assert_eq!(list, Ok(vec![one.clone(); 6]));
+    assert_eq!(entries(decoder.table()), vec![one; 3]);
+}

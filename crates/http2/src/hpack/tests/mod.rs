@@ -3,6 +3,7 @@
 mod hostile;
 mod resize;
 mod rfc_examples;
+mod rfc_tables;
 mod roundtrip;
 
 use bytes::BytesMut;
