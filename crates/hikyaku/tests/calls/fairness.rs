@@ -85,9 +85,9 @@ struct Once(Option<Relentless>);
 impl Listener for Once {
     type Io = Relentless;
 
-    async fn accept(&mut self) -> (Relentless, Option<SocketAddr>) {
+    async fn accept(&mut self) -> io::Result<(Relentless, Option<SocketAddr>)> {
         match self.0.take() {
-            Some(client) => (client, None),
+            Some(client) => Ok((client, None)),
             None => std::future::pending().await,
         }
     }
