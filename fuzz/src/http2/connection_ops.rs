@@ -289,7 +289,12 @@ impl Half {
         let id = self.pick(choices.byte());
         let value = choices.piece().escape_ascii().to_string();
         let fields = [Field::indexed(b"grpc-status", value.trim().as_bytes())];
-        let _ = self.connection.send_trailers(id, fields);
+        if value.len() % 2 == 1 {
+            let list: FieldList = fields.into_iter().collect();
+            let _ = self.connection.send_trailer_list(id, &list);
+        } else {
+            let _ = self.connection.send_trailers(id, fields);
+        }
     }
 
     fn reset(&mut self, choices: &mut Choices<'_>) {
