@@ -168,13 +168,9 @@ async fn nested(arena: Arena) -> Result<Outcome, Trouble> {
     for depth in DEPTHS.into_iter().chain([RIGHT_DEPTH]) {
         let is_right = depth == RIGHT_DEPTH;
         for (name, tags) in shapes {
-            // A map's entry is a level of its own.
-            let depth = if is_right {
-                depth / tags.len() * tags.len()
-            } else {
-                depth
-            };
-            sayings.push(plant(name, depth, is_right, wrap(depth, tags)));
+            // The entry of a map is no message of its own.
+            let tag_count = if name == "a map" { 2 * depth } else { depth };
+            sayings.push(plant(name, depth, is_right, wrap(tag_count, tags)));
         }
         let groups = [vec![0x7b; depth], vec![0x7c; depth]].concat();
         sayings.push(plant("an unknown group", depth, is_right, groups));

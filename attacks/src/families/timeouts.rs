@@ -12,7 +12,7 @@ use crate::attacker::{Attacker, grouped};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new(40, "timeout-spellings", |arena| {
-        Box::pin(async move { try_all(&arena, spellings(), 0).await })
+        Box::pin(async move { try_all(&arena, spellings(), OVER_COUNT).await })
     })
     .with_many_connections(),
     Attack::new(40, "100000-live-timers", |arena| {
@@ -21,7 +21,10 @@ pub(crate) const ATTACKS: &[Attack] = &[
     .with_many_connections(),
 ];
 
-/// Values that are none, and those that are over at once: no handler is started.
+/// Rows of [`spellings`] that are over at once; their handlers are dropped as soon as they wait.
+const OVER_COUNT: u64 = 4;
+
+/// Values that are none, and those that are over at once.
 fn spellings() -> Vec<Saying> {
     let bad = [
         "",
@@ -96,11 +99,13 @@ async fn live_timers(arena: Arena) -> Result<Outcome, Trouble> {
     }
     let mut live = 0;
     for _ in 0..20 {
-        live = live.max(arena.handlers().await?.running);
+        // Calls may be refused meanwhile: that is the healthy client's to complain about.
+        if let Ok(report) = arena.handlers().await {
+            live = live.max(report.running);
+        }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let late = arena.handlers().await?.running;
     let over_count: u64 = attackers.iter().map(|a| a.seen().status_count("4")).sum();
     let refused_count: u64 = attackers.iter().map(|a| a.seen().reset_count()).sum();
     for attacker in &mut attackers {
@@ -108,9 +113,11 @@ async fn live_timers(arena: Arena) -> Result<Outcome, Trouble> {
         let _ = attacker.send(&Frame::go_away(0, 0, "")).await;
     }
     drop(attackers);
-    let mut left = late;
+    let mut left = u32::MAX;
     for _ in 0..20 {
-        left = arena.handlers().await?.running;
+        if let Ok(report) = arena.handlers().await {
+            left = report.running;
+        }
         if left == 0 {
             break;
         }

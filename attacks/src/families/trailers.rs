@@ -165,7 +165,7 @@ async fn long_trailers(arena: Arena) -> Result<Outcome, Trouble> {
         rows.push((name.to_owned(), frames, "any"));
     }
     let mut words = Vec::new();
-    let mut outcome = Outcome::served("");
+    let mut outcome = Outcome::served("the client");
     for (name, frames, _) in rows {
         let server = Hostile::start(&[], move |mut guest| {
             let frames = frames.clone();
@@ -223,8 +223,8 @@ async fn envelopes(arena: Arena) -> Result<Outcome, Trouble> {
             vec![0, 0, 0, 0, 10],
             "Internal",
         ),
-        ("two messages", vec![0; 10], "Internal"),
-        ("no message", vec![], "Internal"),
+        ("two messages", vec![0; 10], "Unimplemented"),
+        ("no message", vec![], "Unimplemented"),
     ] {
         let mut bytes = response(1);
         bytes.extend(Frame::data(1, &prefix, false));

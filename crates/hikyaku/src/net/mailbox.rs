@@ -28,8 +28,9 @@ pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
 const RELEASE_LEN: usize = 16 * 1024;
 
 /// Bytes that the application takes at a time. What it has taken counts as read, so that a slow
-/// reader has this much beyond its window.
-const MAX_TAKEN_LEN: usize = 64 * 1024;
+/// reader has this much beyond its window; and between two takes the peer hears nothing of its
+/// reading, which must not be for so long that it looks stalled: 16 KiB are 30 s at 0.5 KiB a second.
+const MAX_TAKEN_LEN: usize = 16 * 1024;
 
 /// Chunks up to this length are copied together while they wait. Bytes; copying so few costs less
 /// than a reference of their own.

@@ -15,7 +15,7 @@
 //! ends within the time. What counts is bytes, not frames: a window that is opened byte by byte is
 //! no progress.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Connection, Life};
 use crate::error::{StreamError, Violation};
@@ -140,7 +140,8 @@ impl Connection {
 
     /// The next look, as long as there is something to look at.
     fn next_look(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
-        let period = self.config.stall_timeout? / LOOK_COUNT;
+        let timeout = self.config.stall_timeout;
+        let period = timeout.map_or(GRANT_PERIOD, |timeout| timeout / LOOK_COUNT);
         let has_something = !self.streams.is_empty() || self.output.len() > 0;
         if self.timers.look.is_none() && has_something {
             self.timers.look = Some(now() + period);
@@ -153,6 +154,11 @@ impl Connection {
         if self.streams.is_empty() && self.output.len() == 0 {
             return self.trim();
         }
+        // An owner that reads slowly must not look to the peer as if it did not read at all.
+        self.note_all_grants();
+        if self.config.stall_timeout.is_none() {
+            return;
+        }
         if self.output.len() > 0 && self.timers.written_len < self.config.min_progress_len {
             self.timers.stuck_look_count += 1;
             if self.timers.stuck_look_count >= STALLED_LOOK_COUNT {
@@ -163,8 +169,6 @@ impl Connection {
         }
         self.timers.stuck_look_count = 0;
         self.timers.written_len = 0;
-        // An owner that reads slowly must not look to the peer as if it did not read at all.
-        self.note_all_grants();
         for id in self.stalled_streams() {
             let stalled = Violation::StreamStalled {
                 after: self.config.stall_timeout.unwrap_or_default(),
@@ -215,6 +219,8 @@ fn is_waiting(stream: &Stream, may_come: bool) -> bool {
     is_owed || !stream.queue.is_idle()
 }
 
+/// How long a WINDOW_UPDATE that is worth little waits, if nobody looks for stalls.
+const GRANT_PERIOD: Duration = Duration::from_secs(15);
 /// Looks in one stall timeout.
 const LOOK_COUNT: u32 = 4;
 /// Looks in a row without progress that make a stall: three periods at least, four at most.
