@@ -15,6 +15,10 @@ pub struct Config {
     pub max_concurrent_streams: u32,
     /// Streams a client opens before the peer's SETTINGS have been seen, and at most. Streams.
     pub max_local_streams: u32,
+    /// Highest stream number a client uses before it wants another connection, and above which a
+    /// server begins a graceful end: well before the numbers run out, so that no call fails for
+    /// want of one. Stream numbers, odd ones; at most 2^31-1.
+    pub max_stream_number: u32,
     /// `SETTINGS_INITIAL_WINDOW_SIZE` we announce: bytes a peer may send on one stream unread.
     pub stream_window_len: u32,
     /// Bytes a peer may send on all streams together unread. At least 65,535 (RFC 9113 §6.9.2).
@@ -84,6 +88,8 @@ impl Default for Config {
             max_encoder_table_len: 4096,
             max_concurrent_streams: 100,
             max_local_streams: 100,
+            // Three quarters of what there is.
+            max_stream_number: 0x5fff_ffff,
             stream_window_len: 256 * 1024,
             connection_window_len: 1024 * 1024,
             max_frame_len: 16_384,

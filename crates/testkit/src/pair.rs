@@ -233,6 +233,18 @@ impl PairEnd {
         })
     }
 
+    /// Takes in frames that the other end has not written: SETTINGS that change under way, or
+    /// what a hostile peer sends.
+    ///
+    /// # Panics
+    /// If it comes in the middle of a frame.
+    pub fn hear(&mut self, frames: &[u8], now: Instant) {
+        assert!(self.input.is_empty(), "there is half a frame before it");
+        self.input.extend_from_slice(frames);
+        self.connection.handle_bytes(&mut self.input, now);
+        self.take_events();
+    }
+
     /// Carries what waits here to the other end; says how much it was.
     fn carry_to(&mut self, other: &mut Self, now: Instant, chunks: &mut Option<Random>) -> usize {
         let mut carried_len = 0;

@@ -1,4 +1,5 @@
-//! Replays what the fuzzer has found, and what it starts from: no file may fail its target.
+//! Replays what the fuzzer has found, and what it starts from: no file may fail its target. Two ends
+//! are driven by chance, too, in seeds that can be repeated.
 //!
 //! The targets are the fuzzer's own files, so that nothing but a stable compiler is needed here. Those
 //! of `crates/hikyaku` and `crates/build` are replayed there.
@@ -18,6 +19,9 @@
 use std::fs;
 use std::path::Path;
 
+use hikyaku_testkit::Random;
+use hikyaku_testkit::random::for_each_seed;
+
 #[path = "../../../fuzz/src/http2/mod.rs"]
 mod http2;
 
@@ -33,6 +37,18 @@ const TARGETS: [(&str, Target); 7] = [
     ("client_bytes", http2::client_bytes),
     ("connection_ops", http2::connection_ops),
 ];
+
+/// Opens, bodies, resets, windows, shutdowns and cuts in any order, the bytes in any pieces: one
+/// stream ends once, nothing is left, windows are whole.
+#[test]
+fn any_sequence_of_operations_keeps_both_ends_in_step() {
+    for_each_seed(0..200, |seed| {
+        let mut random = Random::new(seed);
+        let len = random.below(2000);
+        let choices: Vec<u8> = (0..len).map(|_| random.number().to_le_bytes()[0]).collect();
+        http2::connection_ops(&choices);
+    });
+}
 
 #[test]
 fn no_file_of_the_corpus_fails_its_target() {

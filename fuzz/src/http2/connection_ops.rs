@@ -82,11 +82,32 @@ impl Pair {
             11 => here.connection.trim(),
             12 if choice & 0x70 == 0x70 => here.connection.start_shutdown(),
             13 if choice & 0x70 == 0x70 => here.connection.close(ErrorCode::NO_ERROR, "enough"),
+            // With half a frame under way, as often as not.
+            13 if choice & 0x70 == 0x60 => self.cut(),
             14 => self.settle(),
             _ => {
                 let max_len = usize::from(choices.number()) + 1;
                 here.carry_to(there, max_len, self.now);
             }
+        }
+    }
+
+    /// The network breaks: both ends see the end of the stream, and what was under way is lost.
+    fn cut(&mut self) {
+        for half in [&mut self.client, &mut self.server] {
+            half.connection.handle_eof();
+            half.take_events();
+            assert!(
+                half.watch.closed.is_some(),
+                "an end without a network goes on"
+            );
+            assert_eq!(
+                half.connection.open_streams(),
+                0,
+                "streams outlive the network"
+            );
+            half.input.clear();
+            half.has_left = true;
         }
     }
 

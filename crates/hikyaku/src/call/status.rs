@@ -51,6 +51,7 @@ struct Inner {
     source: Option<Arc<dyn Error + Send + Sync>>,
     /// Sent beside the refusal of a message coding.
     accept_encoding: Option<&'static str>,
+    is_safe_to_retry: bool,
 }
 
 /// Who ended the call. Tells what a code cannot: whether the peer ever had the request in hand.
@@ -91,6 +92,7 @@ impl Status {
             metadata: Metadata::new(),
             source: None,
             accept_encoding: None,
+            is_safe_to_retry: false,
         }))
     }
 
@@ -166,6 +168,21 @@ impl Status {
         self.0.origin
     }
 
+    /// Whether the server certainly never looked at the call, so that making it again cannot do
+    /// anything twice: no connection came about, or the server said that it left the call out.
+    ///
+    /// A channel makes such calls again by itself where it can. A call that ends with this could
+    /// not be: it was left out twice, or had sent too much to be kept.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(!hikyaku::Status::unavailable("a handler said so").is_safe_to_retry());
+    /// ```
+    #[must_use]
+    pub fn is_safe_to_retry(&self) -> bool {
+        self.0.is_safe_to_retry
+    }
+
     /// The status with these [`details`](Status::details).
     ///
     /// # Example
@@ -231,6 +248,12 @@ impl Status {
         self
     }
 
+    /// The status of a call that the server never looked at.
+    pub(crate) fn of_unprocessed(mut self) -> Self {
+        self.0.is_safe_to_retry = true;
+        self
+    }
+
     /// Names the message codings that would have been understood, for the refusal of another one.
     pub(crate) fn set_accept_encoding(&mut self, codings: &'static str) {
         self.0.accept_encoding = Some(codings);
@@ -283,6 +306,7 @@ impl Status {
             metadata: Metadata::received(trailers.clone()),
             source: None,
             accept_encoding: None,
+            is_safe_to_retry: false,
         })))
     }
 }
@@ -357,6 +381,9 @@ impl fmt::Debug for Status {
         }
         if !inner.metadata.is_empty() {
             shown.field("metadata", &inner.metadata);
+        }
+        if inner.is_safe_to_retry {
+            shown.field("is_safe_to_retry", &true);
         }
         if let Some(source) = &inner.source {
             shown.field("source", source);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,13 +15,14 @@ use super::connecting;
 use super::error::ConnectError;
 use super::guard::CallGuard;
 use super::sender::{ClientStreaming, Sender};
-use super::shared::{Io, Lease, Shared, Transport};
+use super::shared::{Io, Lease, Options, Shared};
 use super::streaming::Streaming;
 use super::target::Target;
 use crate::call::message::frame;
 use crate::codec::Codec;
-use crate::net::mailbox::{Mailbox, Open, Patience};
+use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
 use crate::net::receiver::OnlyReceiver;
+use crate::net::replay::Sent;
 use crate::request::Parts;
 use crate::{Request, Response, Status};
 
@@ -29,7 +31,9 @@ use crate::{Request, Response, Status};
 /// It connects when it is made ([`Channel::connect`]) or when the first call wants it
 /// ([`Channel::lazy`]), and again when the connection is lost, with a growing wait between failed
 /// attempts. Calls made meanwhile wait for the connection, and fail with UNAVAILABLE if it does not
-/// come about. The connection ends when the last clone and the last streaming call are dropped.
+/// come about. A call that the server certainly has not looked at (it refused the call, or was going
+/// away) is made once more without a word, unless it has sent more than 256 KiB; see
+/// [`Status::is_safe_to_retry`]. The connection ends when the last clone and the last streaming call are dropped.
 ///
 /// # Example
 /// ```no_run
@@ -63,11 +67,18 @@ impl Channel {
 
     /// A channel with other than the default options.
     pub fn builder(target: &str) -> ChannelBuilder {
+        let mut http2 = hikyaku_http2::Config::default();
+        // How long a call may take is its deadline's to say.
+        http2.stall_timeout = None;
         ChannelBuilder {
             target: target.to_owned(),
             user_agent: None,
-            max_message_len: crate::MAX_MESSAGE_LEN,
-            transport: None,
+            options: Options {
+                max_message_len: crate::MAX_MESSAGE_LEN,
+                transport: None,
+                http2,
+                connect_timeout: CONNECT_TIMEOUT,
+            },
         }
     }
 
@@ -196,6 +207,8 @@ impl Channel {
             metadata,
             deadline,
             number: 0,
+            sent: Sent::default(),
+            attempt: Attempt::First,
         });
         outbound.bytes = bytes;
         if let Requests::Complete = requests {
@@ -239,16 +252,20 @@ impl fmt::Debug for Channel {
 pub struct ChannelBuilder {
     target: String,
     user_agent: Option<String>,
-    max_message_len: usize,
-    transport: Option<Transport>,
+    options: Options,
 }
+
+/// How long one attempt to connect may take, by default (connection-backoff.md).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl fmt::Debug for ChannelBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelBuilder")
             .field("target", &self.target)
             .field("user_agent", &self.user_agent)
-            .field("max_message_len", &self.max_message_len)
+            .field("max_message_len", &self.options.max_message_len)
+            .field("connect_timeout", &self.options.connect_timeout)
+            .field("http2", &self.options.http2)
             .finish_non_exhaustive()
     }
 }
@@ -262,7 +279,35 @@ impl ChannelBuilder {
 
     /// Sets the length a response message may have at most. Bytes; 4 MiB by default.
     pub fn max_message_len(mut self, bytes: usize) -> Self {
-        self.max_message_len = bytes;
+        self.options.max_message_len = bytes;
+        self
+    }
+
+    /// Sets how many calls are open at once on a connection, if the server allows as many; others
+    /// wait for their turn. 100 by default.
+    pub fn max_concurrent_calls(mut self, calls: u32) -> Self {
+        self.options.http2.max_local_streams = calls;
+        self
+    }
+
+    /// Sets how many calls a connection carries before the channel moves to a fresh one, without
+    /// a call noticing. About 800 million by default, three quarters of what HTTP/2 has room for.
+    /// Fewer spread a long-lived client over the servers behind a load balancer.
+    pub fn max_calls_per_connection(mut self, calls: u32) -> Self {
+        self.options.http2.max_stream_number = calls.saturating_mul(2).saturating_sub(1);
+        self
+    }
+
+    /// Sets how long the metadata of an answer may be, its headers and its trailers each: the
+    /// names and values with 32 bytes a field. Bytes; 16 KiB by default. A call with more fails.
+    pub fn max_metadata_len(mut self, bytes: u32) -> Self {
+        self.options.http2.max_header_list_bytes = bytes;
+        self
+    }
+
+    /// Sets how long an attempt to connect may take. 20 seconds by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.options.connect_timeout = timeout;
         self
     }
 
@@ -285,7 +330,7 @@ impl ChannelBuilder {
         F: Future<Output = io::Result<S>> + Send + 'static,
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.transport = Some(Arc::new(move || {
+        self.options.transport = Some(Arc::new(move || {
             let connected = connect();
             Box::pin(async move { Ok(Box::new(connected.await?) as Box<dyn Io>) })
         }));
@@ -325,7 +370,7 @@ impl ChannelBuilder {
             Some(product) => format!("{product} {own_agent}"),
             None => own_agent.to_owned(),
         };
-        let shared = Shared::new(target, user_agent, self.max_message_len, self.transport);
+        let shared = Shared::new(target, user_agent, self.options);
         runtime.spawn(connecting::run(Arc::clone(&shared), told));
         Ok(Channel {
             lease: Lease::new(shared),

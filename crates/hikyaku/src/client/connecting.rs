@@ -1,11 +1,16 @@
 //! The task of a channel: connects, drives the connection, connects again.
 //!
 //! ```text
-//! idle --a call--> connecting --ok--> driving --lost or draining--> idle
-//!                      |  ^
-//!               failed v  | the wait is over
-//!                    backing off (calls fail at once)
+//! idle --a call--> connecting --ok--> driving --over or draining, and was of use--> idle
+//!                    ^ |    ^              |
+//!      the wait is   | v    |              v  over or draining, and was of no use
+//!      over          backing off <--- waiting, and calls with it
+//!                    (calls fail      (the server has moved, or it is the first time)
+//!                     at once)
 //! ```
+//!
+//! Waits count from the beginning of the attempt before, and grow until a connection has been of
+//! use: a server that says goodbye to everyone, or hangs up, makes no storm.
 
 use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
@@ -13,23 +18,20 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use hikyaku_http2::Connection;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
-use super::backoff::Backoff;
-use super::connection::ClientCalls;
+use super::backoff::{self, Backoff};
+use super::connection::{ClientCalls, Ending};
 use super::error::ConnectError;
 use super::shared::{Io, Shared};
 use super::waiting::Waiting;
 use crate::Status;
 use crate::net::driver::{Driver, Part};
 use crate::net::outbox::{Outbox, Sleep, Wish};
-
-/// How long one attempt to connect may take (connection-backoff.md).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 type Told = oneshot::Sender<Result<(), ConnectError>>;
 
@@ -38,30 +40,45 @@ type Told = oneshot::Sender<Result<(), ConnectError>>;
 pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
     let _caretaker = Caretaker(Arc::clone(&shared));
     let mut backoff = Backoff::new();
+    let mut next_attempt = Instant::now();
     loop {
         let mut lobby = Lobby::over(&shared);
         if told.is_none() && poll_fn(|cx| lobby.poll_wanted(cx)).await == Wanted::Nothing {
             return;
         }
-        let connected = tokio::select! {
+        let attempt = async {
+            sleep_until(next_attempt).await;
+            (Instant::now(), connect(&shared).await)
+        };
+        let (start, connected) = tokio::select! {
             biased;
-            connected = connect(&shared) => connected,
+            connected = attempt => connected,
             () = poll_fn(|cx| lobby.poll_take_in(cx)) => return,
         };
-        let served = match connected {
+        let (ending, mut lobby) = match connected {
             Ok(io) => {
-                let served = match io {
+                let ending = match io {
                     Connected::Tcp(io) => drive(&shared, io, lobby, &mut told).await,
                     Connected::Custom(io) => drive(&shared, io, lobby, &mut told).await,
                 };
-                lobby = Lobby::over(&shared);
-                served
+                (ending, Lobby::over(&shared))
             }
-            Err(error) => Err(error),
+            Err(error) => (Ending::Failed(error), lobby),
         };
-        let Err(error) = served else {
+        if matches!(ending, Ending::Useful) {
             backoff = Backoff::new();
             continue;
+        }
+        if start.elapsed() >= backoff::MAX {
+            backoff = Backoff::new();
+        }
+        let is_first = backoff.is_fresh();
+        next_attempt = start + backoff.step(random_unit());
+        let error = match ending {
+            Ending::Useful | Ending::Moved => continue,
+            // Bad luck, or it stood for longer than the wait would be: no reason to give calls up.
+            Ending::Lost(_) if is_first || next_attempt <= Instant::now() => continue,
+            Ending::Lost(error) | Ending::Failed(error) => error,
         };
         let addr = shared.target.addr.clone();
         let error = ConnectError::Connect { addr, error };
@@ -69,7 +86,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
             let _ = told.send(Err(error));
             return;
         }
-        lobby.back_off(error.into(), &mut backoff).await;
+        lobby.refuse_until(next_attempt, &error.into()).await;
         if lobby.leave(&shared) == Wanted::Nothing {
             return;
         }
@@ -98,12 +115,12 @@ async fn connect(shared: &Shared) -> io::Result<Connected> {
             None => connect_tcp(&shared.target.addr).await.map(Connected::Tcp),
         }
     };
-    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
+    match tokio::time::timeout(shared.connect_timeout, attempt).await {
         Ok(connected) => connected,
-        Err(_) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "no answer within 20 s",
-        )),
+        Err(_) => {
+            let what = format!("no answer within {:?}", shared.connect_timeout);
+            Err(io::Error::new(io::ErrorKind::TimedOut, what))
+        }
     }
 }
 
@@ -123,15 +140,12 @@ async fn connect_tcp(addr: &str) -> io::Result<TcpStream> {
 
 /// Drives one connection until it ends, or until it only finishes what it has: then a task of its
 /// own does that.
-///
-/// # Errors
-/// The server never showed its SETTINGS: the connection was of no use, and the next one has to wait.
 async fn drive<S: Io + 'static>(
     shared: &Arc<Shared>,
     io: S,
     lobby: Lobby,
     told: &mut Option<Told>,
-) -> io::Result<()> {
+) -> Ending {
     let Lobby { outbox, waiting } = lobby;
     let connection = Connection::client(shared.http2.clone());
     let calls = ClientCalls::new(Arc::clone(shared), Arc::clone(&outbox), waiting);
@@ -146,20 +160,11 @@ async fn drive<S: Io + 'static>(
         part
     })
     .await;
-    shared.renew(&outbox);
-    let mut left = driver.calls_mut().take_waiting();
-    while let Some(mailbox) = left.pop() {
-        shared.forward(mailbox);
-    }
-    let was_ready = driver.calls_mut().was_ready();
+    let ending = driver.calls_mut().ending();
     if part == Part::Draining {
         tokio::spawn(driver);
     }
-    if was_ready {
-        return Ok(());
-    }
-    let what = "the connection ended before the server's SETTINGS came";
-    Err(io::Error::new(io::ErrorKind::ConnectionReset, what))
+    ending
 }
 
 /// Where calls wait while there is no connection.
@@ -211,12 +216,12 @@ impl Lobby {
         }
     }
 
-    /// Waits before the next attempt; calls made meanwhile fail at once with what went wrong.
-    async fn back_off(&mut self, status: Status, backoff: &mut Backoff) {
-        let mut wait = pin!(tokio::time::sleep(backoff.step(random_unit())));
+    /// Waits for the next attempt; calls made meanwhile fail at once with what went wrong.
+    async fn refuse_until(&mut self, next_attempt: Instant, status: &Status) {
+        let mut wait = pin!(sleep_until(next_attempt));
         poll_fn(|cx| {
             let taken_in = self.poll_take_in(cx);
-            self.waiting.fail_all(&status);
+            self.waiting.fail_all(status);
             match taken_in {
                 Poll::Ready(()) => Poll::Ready(()),
                 Poll::Pending => wait.as_mut().poll(cx),

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hikyaku_http2::{
@@ -19,8 +18,9 @@ use crate::call::timeout::TimeoutBuf;
 use crate::net::clock;
 use crate::net::driver::Calls;
 use crate::net::hashing::NumberMap;
-use crate::net::mailbox::{Closed, End, Mailbox, Open, Outbound};
+use crate::net::mailbox::{Abandoned, Attempt, Closed, End, Mailbox, Open, Outbound};
 use crate::net::outbox::Outbox;
+use crate::net::replay::TooMuch;
 use crate::net::timers::Timers;
 use crate::{Code, Origin, Status};
 
@@ -34,8 +34,8 @@ pub(crate) struct ClientCalls {
     openings: Openings,
     timers: Timers<StreamId>,
     life: Life,
-    /// Whether the server's SETTINGS have been seen.
-    was_ready: bool,
+    merit: Merit,
+    farewell: Option<Farewell>,
     error: Option<ConnectionError>,
 }
 
@@ -44,6 +44,49 @@ struct Call {
     deadline: Option<Instant>,
     /// `Last` once our side has ended.
     request: Body,
+    replay: Replay,
+}
+
+/// What is left to make a call again with.
+enum Replay {
+    /// All of it.
+    Kept(Open),
+    /// Not enough: it has sent too much.
+    Lost,
+    /// The server has begun to answer: there is no again.
+    Answered,
+}
+
+/// What good a connection has been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Merit {
+    /// None: not even the server's SETTINGS came.
+    None,
+    /// The server has shown its SETTINGS, and so that it speaks HTTP/2.
+    Ready,
+    /// It has answered a call, or carried as many as it may.
+    Useful,
+}
+
+/// What to make of a connection that takes no calls any more.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// It has done its work.
+    Useful,
+    /// It came to nothing, but the server has said goodbye as it should: there may be another one.
+    Moved,
+    /// It came to nothing, and broke.
+    Lost(io::Error),
+    /// There was none: the server never showed its SETTINGS.
+    Failed(io::Error),
+}
+
+/// The server's GOAWAY.
+#[derive(Clone, Debug)]
+struct Farewell {
+    code: ErrorCode,
+    /// What the server says of it; untrusted.
+    debug: Bytes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,23 +110,43 @@ impl ClientCalls {
             openings: Openings::default(),
             timers: Timers::new(),
             life: Life::Open,
-            was_ready: false,
+            merit: Merit::None,
+            farewell: None,
             error: None,
         }
     }
 
     /// Whether the server has shown its SETTINGS, and so that it speaks HTTP/2.
     pub(crate) fn was_ready(&self) -> bool {
-        self.was_ready
+        self.merit > Merit::None
     }
 
-    /// The calls that never got a stream here.
-    pub(crate) fn take_waiting(&mut self) -> Waiting {
-        mem::replace(&mut self.waiting, Waiting::new())
+    /// What to make of the connection, now that it takes no calls any more.
+    pub(crate) fn ending(&self) -> Ending {
+        let is_polite = |farewell: &Farewell| farewell.code == ErrorCode::NO_ERROR;
+        let error = |what| io::Error::new(io::ErrorKind::ConnectionReset, what);
+        match self.merit {
+            Merit::Useful => Ending::Useful,
+            Merit::Ready if self.farewell.as_ref().is_some_and(is_polite) => Ending::Moved,
+            Merit::Ready => Ending::Lost(error(
+                "the last connection broke before it had answered a call",
+            )),
+            Merit::None => Ending::Failed(error(
+                "the connection ended before the server's SETTINGS came",
+            )),
+        }
+    }
+
+    /// Takes no more calls: new ones, and those that wait, go to the next connection.
+    fn part(&mut self) {
+        self.shared.renew(&self.outbox);
+        while let Some(mailbox) = self.waiting.pop() {
+            self.shared.forward(mailbox);
+        }
     }
 
     /// Opens what has waited, as far as the server's limit goes.
-    pub(crate) fn open_waiting(&mut self, out: &mut Connection) {
+    fn open_waiting(&mut self, out: &mut Connection) {
         while self.life != Life::Draining && can_open(out) {
             let Some(mailbox) = self.waiting.pop() else {
                 return;
@@ -104,13 +167,13 @@ impl ClientCalls {
 
     fn open(&mut self, mailbox: &Arc<Mailbox>, out: &mut Connection) {
         let mut outbound = mailbox.collect();
+        let Some(open) = outbound.open.take() else {
+            return;
+        };
         if outbound.cancelled {
             drop(outbound);
             return mailbox.fail(&call_dropped());
         }
-        let Some(open) = outbound.open.take() else {
-            return;
-        };
         let timeout = open
             .deadline
             .map(|deadline| deadline.duration_since(clock::now()));
@@ -118,51 +181,66 @@ impl ClientCalls {
             drop(outbound);
             return mailbox.fail(&deadline_exceeded());
         }
-        let has_nothing_to_say = outbound.end.is_some() && outbound.bytes.is_empty();
-        let request = if has_nothing_to_say {
+        let has_ended = outbound.end.is_some() && outbound.bytes.is_empty();
+        let request = if has_ended && open.sent.is_empty() {
             Body::Last
         } else {
             Body::More
         };
-        let Open {
-            path,
-            metadata,
+        let Some(id) = self.open_stream(&open, timeout, request, out) else {
+            drop(outbound);
+            let status = Status::unavailable("the connection takes no more calls");
+            return mailbox.fail(&status.of_unprocessed());
+        };
+        outbound.stream = id.number();
+        drop(outbound);
+        let request = if open.sent.is_empty() {
+            request
+        } else {
+            send_again(id, &open, has_ended, out)
+        };
+        let deadline = open.deadline;
+        if let Some(deadline) = deadline {
+            self.timers.insert(deadline, id);
+        }
+        let call = Call {
+            mailbox: Arc::clone(mailbox),
             deadline,
-            ..
-        } = open;
+            request,
+            replay: Replay::Kept(open),
+        };
+        self.calls.insert(id.number(), call);
+        self.pump(id, out);
+        if self.life == Life::Open && out.is_used_up() {
+            self.merit = Merit::Useful;
+            self.life = Life::Draining;
+            self.part();
+            out.start_shutdown();
+        }
+    }
+
+    fn open_stream(
+        &mut self,
+        open: &Open,
+        timeout: Option<Duration>,
+        request: Body,
+        out: &mut Connection,
+    ) -> Option<StreamId> {
         let head = RequestHead {
             scheme: self.shared.target.scheme,
             authority: &self.shared.target.authority,
-            path,
+            path: open.path,
             user_agent: &self.shared.user_agent,
             timeout,
-            metadata: &metadata,
+            metadata: &open.metadata,
         };
         let mut buf = TimeoutBuf::default();
         let opened = match timeout {
             // Nothing changes from call to call but the metadata.
-            None => out.open_stream_with(self.openings.of(&head), metadata.fields(), request),
+            None => out.open_stream_with(self.openings.of(&head), open.metadata.fields(), request),
             Some(_) => out.open_stream(head.fields(&mut buf), request),
         };
-        let Ok(id) = opened else {
-            drop(outbound);
-            return mailbox.fail(&Status::unavailable("the connection takes no more calls"));
-        };
-        outbound.stream = id.number();
-        drop(outbound);
-        if let Some(deadline) = deadline {
-            self.timers.insert(deadline, id);
-        }
-        let mailbox = Arc::clone(mailbox);
-        self.calls.insert(
-            id.number(),
-            Call {
-                mailbox,
-                deadline,
-                request,
-            },
-        );
-        self.pump(id, out);
+        opened.ok()
     }
 
     /// Moves what the application has left in its mailbox to the connection.
@@ -170,11 +248,17 @@ impl ClientCalls {
         let Some(call) = self.calls.get_mut(&id.number()) else {
             return;
         };
-        let released = call.mailbox.take_released();
+        let Call {
+            mailbox,
+            request,
+            replay,
+            ..
+        } = call;
+        let released = mailbox.take_released();
         if released > 0 {
             out.release_stream(id, released);
         }
-        let mut outbound = call.mailbox.collect();
+        let mut outbound = mailbox.collect();
         if outbound.cancelled {
             drop(outbound);
             out.reset_stream(id, ErrorCode::CANCEL);
@@ -183,7 +267,7 @@ impl ClientCalls {
             }
             return;
         }
-        let waker = send(id, &mut call.request, &mut outbound, out);
+        let waker = send(id, request, replay, &mut outbound, out);
         drop(outbound);
         if let Some(waker) = waker {
             waker.wake();
@@ -196,8 +280,13 @@ impl ClientCalls {
         };
         match wire::read_response(&headers, body) {
             ResponseHead::Informational => {}
-            ResponseHead::Messages => call.mailbox.deliver_head(headers),
+            ResponseHead::Messages => {
+                self.merit = Merit::Useful;
+                call.replay = Replay::Answered;
+                call.mailbox.deliver_head(headers);
+            }
             ResponseHead::Ended(outcome) => {
+                self.merit = Merit::Useful;
                 if body == Body::More {
                     out.reset_stream(id, ErrorCode::CANCEL);
                 }
@@ -227,6 +316,10 @@ impl ClientCalls {
             .deadline
             .is_some_and(|deadline| deadline <= clock::now());
         let status = match by {
+            Side::Remote if code == ErrorCode::REFUSED_STREAM => {
+                let status = Status::unavailable("the server refused the call");
+                return self.on_unprocessed(id, status.with_origin(Origin::Peer), out);
+            }
             // A server that keeps the deadline, too, may be first to act on it.
             Side::Remote if code == ErrorCode::CANCEL && is_late => deadline_exceeded(),
             Side::Remote => {
@@ -239,6 +332,47 @@ impl ClientCalls {
             }
         };
         self.end(id, Err(status), out);
+    }
+
+    /// The server has not looked at a call and never will.
+    ///
+    /// Spec: gRFC A6, "Transparent Retries": such a call is made once more, without a word.
+    fn on_unprocessed(&mut self, id: StreamId, status: Status, out: &mut Connection) {
+        let Some(call) = self.remove(id) else {
+            return;
+        };
+        match call.replay {
+            Replay::Kept(mut open) if open.attempt == Attempt::First => {
+                open.attempt = Attempt::Second;
+                match call.mailbox.reopen(open) {
+                    Ok(()) => self.on_unopened(call.mailbox, out),
+                    Err(Abandoned) => call.mailbox.fail(&call_dropped()),
+                }
+            }
+            Replay::Kept(_) | Replay::Lost => call.mailbox.fail(&status.of_unprocessed()),
+            Replay::Answered => call.mailbox.fail(&status),
+        }
+    }
+
+    /// The connection broke. Calls of which not a byte has left go to the next one.
+    fn take_back_unsent(&mut self, out: &Connection) {
+        let is_unsent = |number: &u32| !out.has_left(StreamId::new(*number));
+        let mut unsent: Vec<_> = self.calls.keys().copied().filter(is_unsent).collect();
+        unsent.sort_unstable();
+        for number in unsent {
+            let Some(call) = self.remove(StreamId::new(number)) else {
+                continue;
+            };
+            match call.replay {
+                Replay::Kept(open) => match call.mailbox.reopen(open) {
+                    Ok(()) => self.shared.forward(call.mailbox),
+                    Err(Abandoned) => call.mailbox.fail(&call_dropped()),
+                },
+                Replay::Lost | Replay::Answered => {
+                    call.mailbox.fail(&self.lost(None).of_unprocessed());
+                }
+            }
+        }
     }
 
     /// The server has said its last word on a call.
@@ -259,6 +393,27 @@ impl ClientCalls {
         }
     }
 
+    /// The status of a call whose connection is gone.
+    fn lost(&self, error: Option<&io::Error>) -> Status {
+        let addr = &self.shared.target.addr;
+        let mut what = match (error, &self.error) {
+            (Some(error), _) => format!("the connection to {addr} was lost: {error}"),
+            (None, Some(error)) => format!("the connection to {addr} was ended: {error}"),
+            (None, None) => format!("{addr} closed the connection"),
+        };
+        if let Some(Farewell { code, debug }) = &self.farewell {
+            what = format!(
+                "{what}; it had said GOAWAY {code} \"{}\"",
+                debug.escape_ascii()
+            );
+        }
+        let status = Status::unavailable(what).with_origin(Origin::Transport);
+        match error {
+            Some(error) => status.with_source(io::Error::new(error.kind(), error.to_string())),
+            None => status,
+        }
+    }
+
     fn remove(&mut self, id: StreamId) -> Option<Call> {
         let call = self.calls.remove(&id.number())?;
         if let Some(deadline) = call.deadline {
@@ -273,6 +428,7 @@ impl ClientCalls {
 fn send(
     id: StreamId,
     request: &mut Body,
+    replay: &mut Replay,
     outbound: &mut Outbound,
     out: &mut Connection,
 ) -> Option<std::task::Waker> {
@@ -284,7 +440,13 @@ fn send(
         None => Body::More,
     };
     let is_silent = outbound.bytes.is_empty();
-    let waker = outbound.hand_over(id, out, end);
+    let waker = outbound.hand_over(id, out, end, |piece| {
+        if let Replay::Kept(open) = replay
+            && open.sent.keep(piece) == Err(TooMuch)
+        {
+            *replay = Replay::Lost;
+        }
+    });
     if end == Body::Last && outbound.bytes.is_empty() {
         if is_silent {
             let _ = out.send_data(id, Bytes::new(), Body::Last);
@@ -292,6 +454,20 @@ fn send(
         *request = Body::Last;
     }
     waker
+}
+
+/// Sends what an earlier attempt has sent, and the half-close if nothing follows. Gives back whether
+/// more does.
+fn send_again(id: StreamId, open: &Open, has_ended: bool, out: &mut Connection) -> Body {
+    let mut chunks = open.sent.chunks().peekable();
+    let mut body = Body::More;
+    while let Some(chunk) = chunks.next() {
+        if has_ended && chunks.peek().is_none() {
+            body = Body::Last;
+        }
+        let _ = out.send_data(id, chunk.clone(), body);
+    }
+    body
 }
 
 /// The request fields of each method, made once, so that a connection encodes them once.
@@ -329,36 +505,46 @@ impl Calls for ClientCalls {
             Event::Reset { id, code, by } => self.on_reset(id, code, by, connection),
             Event::Unprocessed { id } => {
                 let status = Status::unavailable("the server is going away and left the call out");
-                self.end(id, Err(status.with_origin(Origin::Transport)), connection);
+                self.on_unprocessed(id, status.with_origin(Origin::Transport), connection);
             }
             Event::SendRoom { id } => self.pump(id, connection),
             Event::StreamRoom => self.open_waiting(connection),
-            Event::GoAway { .. } if self.life == Life::Open => {
+            Event::GoAway { code, debug, .. } => {
+                self.farewell = Some(Farewell { code, debug });
                 // It comes behind SETTINGS, and perhaps in the same read.
-                self.was_ready = true;
-                self.life = Life::Draining;
+                self.merit = self.merit.max(Merit::Ready);
+                if self.life == Life::Open {
+                    self.life = Life::Draining;
+                    self.part();
+                }
             }
             Event::Closed { error } => {
                 self.error = error;
                 if self.life == Life::Open {
                     self.life = Life::Draining;
+                    self.part();
                 }
                 self.on_gone(None);
             }
-            // A GOAWAY on a connection that drains already, a PING of nobody's, and what is to come.
-            Event::GoAway { .. } | Event::PingAck { .. } | _ => {}
+            // A PING of nobody's, and what is to come.
+            Event::PingAck { .. } | _ => {}
         }
     }
 
     fn on_events_end(&mut self, connection: &mut Connection) {
         // A connection that is over counts as established, too.
         let is_open = matches!(self.life, Life::Open | Life::Closing);
-        self.was_ready |= is_open && connection.is_established();
+        if is_open && connection.is_established() {
+            self.merit = self.merit.max(Merit::Ready);
+        }
         self.open_waiting(connection);
     }
 
     fn on_rung(&mut self, mailbox: Arc<Mailbox>, connection: &mut Connection) {
         let outbound = mailbox.outbound();
+        if outbound.is_elsewhere(&self.outbox) {
+            return;
+        }
         let (is_unopened, id) = (outbound.open.is_some(), StreamId::new(outbound.stream));
         drop(outbound);
         if is_unopened {
@@ -384,25 +570,14 @@ impl Calls for ClientCalls {
         }
     }
 
-    fn before_close(&mut self) {
+    fn before_close(&mut self, connection: &Connection) {
         self.life = Life::Gone;
-        self.shared.renew(&self.outbox);
+        self.part();
+        self.take_back_unsent(connection);
     }
 
     fn on_gone(&mut self, error: Option<&io::Error>) {
-        let addr = &self.shared.target.addr;
-        let status = match (error, &self.error) {
-            (Some(error), _) => {
-                let source = io::Error::new(error.kind(), error.to_string());
-                Status::unavailable(format!("the connection to {addr} was lost: {error}"))
-                    .with_source(source)
-            }
-            (None, Some(error)) => {
-                Status::unavailable(format!("the connection to {addr} was ended: {error}"))
-            }
-            (None, None) => Status::unavailable(format!("{addr} closed the connection")),
-        };
-        let status = status.with_origin(Origin::Transport);
+        let status = self.lost(error);
         for (_, call) in self.calls.drain() {
             call.mailbox.fail(&status);
         }

@@ -63,7 +63,10 @@ impl From<ConnectError> for Status {
     fn from(error: ConnectError) -> Self {
         let message = error.to_string();
         let (status, origin) = match error {
-            ConnectError::Connect { .. } => (Self::unavailable(message), Origin::Transport),
+            ConnectError::Connect { .. } => {
+                let status = Self::unavailable(message).of_unprocessed();
+                (status, Origin::Transport)
+            }
             // A mistake in the program, not in the call: statuscodes.md reserves the codes that
             // name a fault of the request for the server's application.
             ConnectError::Target { .. } | ConnectError::NoRuntime => {

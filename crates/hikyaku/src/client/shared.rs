@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -19,7 +20,18 @@ pub(crate) struct Shared {
     pub(crate) max_message_len: usize,
     pub(crate) transport: Option<Transport>,
     pub(crate) http2: hikyaku_http2::Config,
+    /// How long one attempt to connect may take.
+    pub(crate) connect_timeout: Duration,
     current: Mutex<Current>,
+}
+
+/// What the user of a channel may choose.
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(crate) max_message_len: usize,
+    pub(crate) transport: Option<Transport>,
+    pub(crate) http2: hikyaku_http2::Config,
+    pub(crate) connect_timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -32,21 +44,14 @@ struct Current {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        target: Target,
-        user_agent: String,
-        max_message_len: usize,
-        transport: Option<Transport>,
-    ) -> Arc<Self> {
-        let mut http2 = hikyaku_http2::Config::default();
-        // How long a call may take is its deadline's to say.
-        http2.stall_timeout = None;
+    pub(crate) fn new(target: Target, user_agent: String, options: Options) -> Arc<Self> {
         Arc::new(Self {
             target,
             user_agent,
-            max_message_len,
-            transport,
-            http2,
+            max_message_len: options.max_message_len,
+            transport: options.transport,
+            http2: options.http2,
+            connect_timeout: options.connect_timeout,
             current: Mutex::new(Current {
                 outbox: Outbox::new(),
                 is_closed: false,
@@ -99,7 +104,8 @@ impl Shared {
 
 /// The status of a call on a channel whose runtime was dropped.
 pub(crate) fn runtime_ended() -> Status {
-    Status::unavailable("the channel's runtime has ended").with_origin(Origin::Local)
+    let status = Status::unavailable("the channel's runtime has ended");
+    status.with_origin(Origin::Local).of_unprocessed()
 }
 
 impl fmt::Debug for Shared {

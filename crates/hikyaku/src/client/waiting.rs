@@ -79,9 +79,9 @@ impl Waiting {
     pub(crate) fn poll_deadlines(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(number) = self.timers.poll_due(cx) {
             if let Some((mailbox, _)) = self.calls.remove(&number) {
-                mailbox.fail(&Status::deadline_exceeded(
-                    "deadline exceeded before the call could be sent",
-                ));
+                let status =
+                    Status::deadline_exceeded("deadline exceeded before the call could be sent");
+                mailbox.fail(&status.of_unprocessed());
             }
         }
     }

@@ -37,6 +37,8 @@ const MAX_READ_COUNT: usize = 8;
 
 /// Time after which a read is the last in its row. One read can hold thousands of small frames.
 const MAX_TURN_TIME: Duration = Duration::from_micros(200);
+/// Reads after a failed write: more than a socket holds.
+const MAX_LAST_READ_COUNT: usize = 256;
 
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
@@ -57,7 +59,7 @@ pub(crate) trait Calls {
     /// No new calls from here on.
     fn drain(&mut self);
     /// The outbox is about to close: new calls have to go elsewhere.
-    fn before_close(&mut self) {}
+    fn before_close(&mut self, _connection: &Connection) {}
     /// The connection is gone. Every call still open ends.
     fn on_gone(&mut self, error: Option<&io::Error>);
     /// Whether the owner of this driver should look after it: see [`Driver::poll_until_parted`].
@@ -159,7 +161,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             self.calls.poll_deadlines(&mut self.connection, cx);
             self.dispatch_events();
             self.connection.poll_transmit();
-            let written = self.poll_write(cx)?;
+            let written = match self.poll_write(cx) {
+                Ok(written) => written,
+                Err(error) => {
+                    self.hear_out(cx);
+                    return Poll::Ready(Err(error));
+                }
+            };
             if self.connection.is_abandoned() || self.poll_close(cx).is_ready() {
                 return Poll::Ready(Ok(()));
             }
@@ -285,6 +293,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         }
     }
 
+    /// Takes what the peer had said before it hung up: answers, or which calls it left out. Nothing
+    /// can be written any more.
+    fn hear_out(&mut self, cx: &mut Context<'_>) {
+        for _ in 0..MAX_LAST_READ_COUNT {
+            self.connection.discard_output();
+            match self.poll_read(cx) {
+                Ok(Turn::Again) => self.dispatch_events(),
+                Ok(Turn::Rest) | Err(_) => return,
+            }
+        }
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<Turn> {
         if !self.is_read_open || !self.connection.wants_bytes() {
             return Ok(Turn::Rest);
@@ -324,7 +344,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
     fn end(&mut self, error: Option<&io::Error>) {
         self.is_gone = true;
         self.dispatch_events();
-        self.calls.before_close();
+        self.calls.before_close(&self.connection);
         for mailbox in self.outbox.close() {
             self.calls.on_rung(mailbox, &mut self.connection);
         }

@@ -18,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use hikyaku_http2::{Body, Connection, Headers, StreamId};
 
 use super::outbox::Outbox;
+use super::replay::Sent;
 use crate::{Metadata, Status};
 
 /// Encoded bytes that may wait for the driver before `send` waits. A larger message still goes in
@@ -114,6 +115,10 @@ pub(crate) enum Closed {
     Answered,
 }
 
+/// The application has lost interest in the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Abandoned;
+
 /// The beginning of a client's call.
 #[derive(Debug)]
 pub(crate) struct Open {
@@ -122,6 +127,18 @@ pub(crate) struct Open {
     pub(crate) deadline: Option<Instant>,
     /// Its place among the calls that wait for a stream; 0 while it does not wait.
     pub(crate) number: u64,
+    /// What an earlier attempt has sent already.
+    pub(crate) sent: Sent,
+    pub(crate) attempt: Attempt,
+}
+
+/// How often a server has had the chance to look at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// Never before.
+    First,
+    /// One has left it out.
+    Second,
 }
 
 impl Mailbox {
@@ -235,6 +252,21 @@ impl Mailbox {
     /// Leaves the end of a call whose handler ran inside the driver, which needs no ring.
     pub(crate) fn finish(&self, end: Result<Metadata, Status>) {
         self.outbound().set_end(end);
+    }
+
+    /// Gives a call its beginning back, for another stream. Whoever does this has to see to it that
+    /// a driver looks at the call.
+    ///
+    /// # Errors
+    /// [`Abandoned`] if the application does not want the call any more.
+    pub(crate) fn reopen(&self, open: Open) -> Result<(), Abandoned> {
+        let mut outbound = self.outbound();
+        if outbound.cancelled {
+            return Err(Abandoned);
+        }
+        outbound.stream = 0;
+        outbound.open = Some(open);
+        Ok(())
     }
 
     /// Takes off the rung mark: from here on the application rings again.
@@ -421,14 +453,20 @@ impl Outbound {
         Some(end.map(|()| mem::take(&mut self.trailers)))
     }
 
+    /// Whether the call is another driver's by now: a ring from before is not for this one.
+    pub(crate) fn is_elsewhere(&self, outbox: &Arc<Outbox>) -> bool {
+        !Arc::ptr_eq(&self.outbox, outbox)
+    }
+
     /// Hands framed messages over as far as there is room for them on the stream; the last of them
-    /// ends our side if `end` says so. The waker of a `send` that may go on is to be woken without
+    /// ends our side if `end` says so. `note` sees each piece. The waker of a `send` that may go on is to be woken without
     /// holding a lock.
     pub(crate) fn hand_over(
         &mut self,
         id: StreamId,
         out: &mut Connection,
         end: Body,
+        mut note: impl FnMut(&Bytes),
     ) -> Option<Waker> {
         while !self.bytes.is_empty() {
             let len = out.send_room(id).min(self.bytes.len());
@@ -441,6 +479,7 @@ impl Outbound {
             } else {
                 Body::More
             };
+            note(&piece);
             // An error means that the stream has gone: its call ends, too.
             let _ = out.send_data(id, piece, body);
         }

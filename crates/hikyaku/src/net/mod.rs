@@ -12,4 +12,5 @@ pub(crate) mod mailbox;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;
 pub(crate) mod receiver;
+pub(crate) mod replay;
 pub(crate) mod timers;

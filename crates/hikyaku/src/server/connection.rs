@@ -382,7 +382,7 @@ impl ServerCalls {
             let _ = out.send_headers_with(id, opening, metadata.fields(), Body::More);
             *head = Head::Sent;
         }
-        let waker = outbound.hand_over(id, out, Body::More);
+        let waker = outbound.hand_over(id, out, Body::More, |_| {});
         let end = if outbound.bytes.is_empty() {
             outbound.take_end()
         } else {

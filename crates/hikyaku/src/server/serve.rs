@@ -126,6 +126,14 @@ impl Server {
         self
     }
 
+    /// Sets how many calls a client may make on one connection before it is asked, gracefully, to go
+    /// on with another one. About 800 million by default, three quarters of what HTTP/2 has room
+    /// for. Fewer let long-lived clients find new servers behind a load balancer.
+    pub fn max_calls_per_connection(mut self, calls: u32) -> Self {
+        self.limits.http2.max_stream_number = calls.saturating_mul(2).saturating_sub(1);
+        self
+    }
+
     /// Sets how long a graceful shutdown waits for open calls before it cuts them off. 30 seconds
     /// by default.
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {

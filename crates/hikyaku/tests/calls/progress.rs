@@ -335,6 +335,27 @@ fn a_client_that_sends_and_takes_a_byte_a_second_is_served() {
 }
 
 #[test]
+fn frames_may_take_minutes_as_long_as_they_grow() {
+    virtual_time::run(async {
+        let same = |request: hikyaku::Request<Bytes>| async { Ok(request.into_message().into()) };
+        let network =
+            Network::serving(Calls::four_kinds(&Live::new()).unary_bytes("/test.Calls/Same", same));
+        let channel = network.channel();
+        channel.ask("/test.Calls/Square", 3).await.unwrap();
+        let mut weather = Weather::fine();
+        // A frame of the usual size takes three minutes.
+        weather.bytes_per_second = Some(100);
+        network.cable().change_weather(weather);
+        let message = Bytes::from(vec![7; 40_000]);
+        let response = channel
+            .unary::<Plain, Bytes, Bytes>("/test.Calls/Same", message.clone().into())
+            .await
+            .unwrap();
+        assert!(response.into_message() == message);
+    });
+}
+
+#[test]
 fn a_half_closed_socket_is_the_end_of_the_connection_in_either_direction() {
     virtual_time::run(async {
         let live = Live::new();

@@ -23,8 +23,8 @@ impl Ends {
         let first = tokio::spawn(async move { first.ask("/first/Call", 1).await });
         let mut server = door.raw_server(&[]).await;
         server.read_on(1).await;
-        server.send(&Frame::reset(1, 7)).await;
-        assert_eq!(first.await.unwrap().unwrap_err().code(), Code::Unavailable);
+        server.send(&Frame::reset(1, 2)).await;
+        assert_eq!(first.await.unwrap().unwrap_err().code(), Code::Internal);
         Self {
             channel,
             server,

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::flow::may_receive;
 use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
@@ -28,14 +27,11 @@ impl Connection {
     /// Forgets a stream.
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Stream> {
         let had_room = self.has_room();
-        let stream = self.streams.remove(id, death);
+        let left_len = i64::from(self.initial_credit());
+        let stream = self.streams.remove(id, death, left_len);
         if let Some(stream) = &stream {
             self.queued_len -= stream.queue.len();
             self.wanting_count -= usize::from(stream.room == Room::Wanted);
-            if death == Death::LocalReset && may_receive(stream) {
-                let left = usize::try_from(stream.credit.left());
-                self.strays.add(left.unwrap_or(0));
-            }
         }
         if self.role == Role::Client {
             self.note_room(had_room);

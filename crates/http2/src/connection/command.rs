@@ -67,6 +67,7 @@ impl Connection {
         let window = Window::new(self.peer.initial_window);
         let mut stream = Stream::new(window, Credit::new(self.initial_credit()));
         stream.sent = Progress::Body;
+        stream.start = self.output.end();
         let (writer, progress) = (&mut self.writer, &mut stream.received);
         let encode = |out: &mut BytesMut| encode(writer, out, progress);
         write_block(&mut self.output, self.peer.max_frame_len, id, body, encode);

@@ -131,6 +131,6 @@ pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut 
 }
 
 /// Whether the peer may still send DATA: if not, it needs no window.
-pub(super) fn may_receive(stream: &Stream) -> bool {
+fn may_receive(stream: &Stream) -> bool {
     stream.state.step(Step::Data(Side::Remote)).is_ok()
 }

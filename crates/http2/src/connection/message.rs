@@ -151,7 +151,8 @@ impl Connection {
             && id > last_stream
         {
             // The GOAWAY has told the client already (RFC 9113 §6.8).
-            self.streams.remember(id, Death::LocalReset);
+            let left_len = i64::from(self.initial_credit());
+            self.streams.remember(id, Death::LocalReset, left_len);
             return self.take_control();
         }
         let max = self.config.max_concurrent_streams as usize;
@@ -171,6 +172,9 @@ impl Connection {
         self.streams.insert(id, stream);
         self.controls.refund(WORK_REFUND_COUNT);
         self.events.push_back(Event::Headers { id, headers, body });
+        if id.number() > self.config.max_stream_number {
+            self.start_shutdown();
+        }
         Ok(())
     }
 

@@ -81,8 +81,6 @@ pub struct Connection {
     controls: Budget,
     /// DATA we sent that no WINDOW_UPDATE gave back yet, counted for both windows. Bytes.
     unread: Allowance,
-    /// DATA that may be on its way on streams that we have reset. Bytes.
-    strays: Allowance,
     timers: Timers,
     /// Bytes queued on all streams together.
     queued_len: usize,
@@ -164,7 +162,6 @@ impl Connection {
             resets: Budget::new(config.max_reset_burst, config.reset_refill_per_second),
             controls: Budget::new(config.max_control_burst, config.control_refill_per_second),
             unread: Allowance::new(MAX_UNREAD_LEN),
-            strays: Allowance::new(config.connection_window_len as usize),
             timers: Timers::default(),
             queued_len: 0,
             wanting_count: 0,
@@ -256,6 +253,12 @@ impl Connection {
         self.output.advance(len);
     }
 
+    /// Drops all output: the socket takes no more. What the peer has said before can still be
+    /// handled.
+    pub fn discard_output(&mut self) {
+        self.output.discard();
+    }
+
     /// Whether the connection is over and all its output written: time to close the socket.
     #[must_use]
     pub fn is_drained(&self) -> bool {
@@ -314,8 +317,25 @@ impl Connection {
             && self.life != Life::Closed
             && self.shutdown == Shutdown::None
             && self.peer_last_stream.is_none()
-            && self.next_local <= StreamId::MAX.number()
+            && !self.is_used_up()
             && self.has_room()
+    }
+
+    /// At a client: whether it has used all stream numbers it may
+    /// ([`Config::max_stream_number`]). New streams need another connection; this one finishes
+    /// what it has after [`Connection::start_shutdown`].
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.next_local > self.config.max_stream_number
+    }
+
+    /// At a client: whether a byte of the stream's request may have reached the peer. `true` for a
+    /// stream that is gone.
+    #[must_use]
+    pub fn has_left(&self, id: StreamId) -> bool {
+        self.streams
+            .get(id)
+            .is_none_or(|stream| stream.start < self.output.written())
     }
 
     /// Whether the number of streams lets another one be opened.

@@ -26,6 +26,8 @@ pub(super) struct Output {
     tail: BytesMut,
     /// Bytes of `tail` that have been written to the socket already.
     tail_read: usize,
+    /// Bytes written to the socket since the beginning.
+    written: u64,
 }
 
 impl Output {
@@ -33,6 +35,17 @@ impl Output {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.segments_len + self.tail.len() - self.tail_read
+    }
+
+    /// Bytes written to the socket since the beginning.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Where the next byte will be among all bytes since the beginning.
+    #[inline]
+    pub(super) fn end(&self) -> u64 {
+        self.written + self.len() as u64
     }
 
     /// Where frames are appended.
@@ -115,6 +128,7 @@ impl Output {
     /// Drops `len` bytes, or all if there are fewer, from the front.
     pub(super) fn advance(&mut self, len: usize) {
         let mut left = len;
+        self.written += len.min(self.len()) as u64;
         while left > 0
             && let Some(front) = self.segments.front_mut()
         {
@@ -130,6 +144,13 @@ impl Output {
         if self.tail_read == self.tail.len() {
             self.reset_tail();
         }
+    }
+
+    /// Drops what waits: it will never be written.
+    pub(super) fn discard(&mut self) {
+        self.segments.clear();
+        self.segments_len = 0;
+        self.reset_tail();
     }
 
     /// Gives unused memory back.

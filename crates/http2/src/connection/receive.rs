@@ -122,7 +122,7 @@ impl Connection {
         }
         let Some(stream) = self.streams.get_mut(data.id) else {
             self.credit.release(data.flow_len);
-            return self.on_stray_data(data);
+            return self.on_stray_data(data.id, data.flow_len);
         };
         if let Err(what) = accept_data(stream, data) {
             self.credit.release(data.flow_len);
@@ -168,19 +168,14 @@ impl Connection {
     }
 
     /// DATA for a stream that is not live (RFC 9113 §5.1).
-    fn on_stray_data(&mut self, data: &Data) -> Result<(), Fault> {
-        let id = data.id;
+    fn on_stray_data(&mut self, id: StreamId, len: usize) -> Result<(), Fault> {
         if self.is_idle(id) {
             return Err(Violation::IdleStream(Kind::Data, id).into());
         }
         let what = Violation::ClosedStream(Kind::Data, id);
         match self.streams.death(id) {
-            // Written before the peer heard of the reset, as far as its window went.
-            Some(Death::LocalReset)
-                if !data.range.is_empty() && self.strays.take(data.flow_len) =>
-            {
-                Ok(())
-            }
+            // What crossed our reset within its window is no nonsense, however small its frames.
+            Some(Death::LocalReset) if self.streams.take_late(id, len) => Ok(()),
             Some(Death::LocalReset) => self.take_control(),
             Some(Death::Ended) => Err(what.into()),
             Some(Death::RemoteReset) | None => Err(StreamError::new(id, what).into()),

@@ -5,12 +5,12 @@ use bytes::BytesMut;
 
 use super::flow::note_grant;
 use super::{Connection, Life, Role};
-use crate::Config;
 use crate::error::{Fault, Violation};
 use crate::frame::settings::{Entries, Push, Setting, Settings};
 use crate::frame::writer;
 use crate::stream::table::Place;
 use crate::stream::window::Window;
+use crate::{Config, StreamId};
 
 /// What the peer has announced, or the defaults of RFC 9113 §6.5.2.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,7 @@ pub(super) enum OurSettings {
 /// Brings numbers that have no meaning on the wire into range.
 pub(super) fn clamp(mut config: Config) -> Config {
     config.max_frame_len = config.max_frame_len.clamp(16_384, 16_777_215);
+    config.max_stream_number = config.max_stream_number.clamp(1, StreamId::MAX.number());
     config.max_output_len = config.max_output_len.max(MIN_OUTPUT_LEN);
     config.output_high_water = config.output_high_water.min(config.max_output_len / 2);
     config.min_stream_queue_len = config.min_stream_queue_len.max(2);

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::{Connection, Life};
 use crate::error::{StreamError, Violation};
-use crate::frame::Kind;
+use crate::frame::{Head, Kind};
 use crate::stream::state::Step;
 use crate::stream::table::{Awaited, Stream};
 use crate::{ConnectionError, Side, StreamId};
@@ -31,8 +31,13 @@ pub(super) struct Timers {
     close: Option<Instant>,
     /// The next look at streams and the socket.
     look: Option<Instant>,
-    /// When the first bytes of the frame came that is not there in full.
+    /// When the first bytes of the frame came that is not there in full, or when it was last seen
+    /// to make progress.
     partial_since: Option<Instant>,
+    /// How much of it is there.
+    partial_len: usize,
+    /// How much of it has come since `partial_since`.
+    partial_moved_len: usize,
     /// Whether that frame belongs to a header block.
     is_block_partial: bool,
     /// Bytes the socket took since it was last seen to make progress.
@@ -110,18 +115,39 @@ impl Connection {
     /// Remembers since when the frame at the front of `input` has been incomplete. `is_new` if it
     /// is not the one of the last time.
     pub(super) fn note_partial(&mut self, input: &[u8], is_new: bool) {
+        let timers = &mut self.timers;
         if input.is_empty() {
-            self.timers.partial_since = None;
+            timers.partial_since = None;
             return;
         }
-        if is_new || self.timers.partial_since.is_none() {
-            self.timers.partial_since = self.now;
+        if is_new || timers.partial_since.is_none() {
+            timers.partial_since = self.now;
+            timers.partial_len = 0;
+            timers.partial_moved_len = 0;
         }
+        let grown_len = input.len().saturating_sub(timers.partial_len);
+        timers.partial_len = input.len();
+        timers.partial_moved_len += grown_len;
         // Behind three bytes of length stands the kind.
-        self.timers.is_block_partial = input.get(3).is_some_and(|&kind| {
+        timers.is_block_partial = input.get(3).is_some_and(|&kind| {
             let kind = Kind::from_number(kind);
             matches!(kind, Kind::Headers | Kind::Continuation)
         });
+        if timers.is_block_partial {
+            // A block has its time as a whole.
+            return;
+        }
+        if timers.partial_moved_len >= self.config.min_progress_len {
+            timers.partial_since = self.now;
+            timers.partial_moved_len = 0;
+        }
+        // A long frame on a slow line is progress of its stream before it is there in full.
+        if let Some(head) = Head::peek(input)
+            && head.kind == Kind::Data
+            && let Some(stream) = self.streams.get_mut(head.id)
+        {
+            stream.moved_len += grown_len;
+        }
     }
 
     fn block_deadline(&self) -> Option<Instant> {

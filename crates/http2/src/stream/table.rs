@@ -32,6 +32,8 @@ pub struct Stream {
     /// Bytes the peer's `content-length` promises and has not sent, 0 for a response that has no
     /// body; `None` if there is no promise.
     pub promised: Option<u64>,
+    /// At a client: where the stream's first byte is among all bytes of the connection.
+    pub start: u64,
     /// Whether the owner waits for room to send.
     pub room: Room,
     /// Whether the owner waits for the rest of the peer's message.
@@ -121,6 +123,7 @@ impl Stream {
             awaited: Awaited::Nothing,
             moved_len: 0,
             still_look_count: 0,
+            start: 0,
         }
     }
 }
@@ -144,8 +147,8 @@ pub struct Streams {
     /// Ends the peer knows of, and the place to be given up next.
     ended: [(StreamId, Death); MAX_ENDED_COUNT],
     oldest_ended_index: usize,
-    /// Our resets, newest last.
-    reset: VecDeque<StreamId>,
+    /// Our resets, newest last, each with the bytes its peer was granted and had not sent.
+    reset: VecDeque<(StreamId, i64)>,
     /// How many of them are remembered.
     max_reset_count: usize,
 }
@@ -197,13 +200,19 @@ impl Streams {
     }
 
     /// Forgets a stream, and remembers for a while how it ended.
-    pub fn remove(&mut self, id: StreamId, death: Death) -> Option<Stream> {
-        self.remember(id, death);
-        self.live.remove(&id.number())
+    /// `left_len` is what its peer may have sent before it knows, if it never became live. Bytes.
+    pub fn remove(&mut self, id: StreamId, death: Death, left_len: i64) -> Option<Stream> {
+        let stream = self.live.remove(&id.number());
+        let left_len = stream
+            .as_ref()
+            .map_or(left_len, |stream| stream.credit.left());
+        self.remember(id, death, left_len);
+        stream
     }
 
-    /// Remembers the end of a stream that never became live, or just did.
-    pub fn remember(&mut self, id: StreamId, death: Death) {
+    /// Remembers the end of a stream that never became live, or just did. `left_len`: what its peer
+    /// may have sent before it knows. Bytes.
+    pub fn remember(&mut self, id: StreamId, death: Death, left_len: i64) {
         match death {
             Death::Ended | Death::RemoteReset => {
                 if let Some(place) = self.ended.get_mut(self.oldest_ended_index) {
@@ -215,7 +224,7 @@ impl Streams {
                 if self.reset.len() >= self.max_reset_count {
                     self.reset.pop_front();
                 }
-                self.reset.push_back(id);
+                self.reset.push_back((id, left_len));
             }
         }
     }
@@ -223,11 +232,21 @@ impl Streams {
     /// How a stream ended, if that was lately.
     #[must_use]
     pub fn death(&self, id: StreamId) -> Option<Death> {
-        if self.reset.contains(&id) {
+        if self.reset.iter().any(|&(reset, _)| reset == id) {
             return Some(Death::LocalReset);
         }
         let ended = self.ended.iter().find(|(ended, _)| *ended == id);
         ended.map(|&(_, death)| death)
+    }
+
+    /// Takes DATA that was on its way when we reset its stream: whether the peer could not know.
+    pub fn take_late(&mut self, id: StreamId, len: usize) -> bool {
+        let newest_first = self.reset.iter_mut().rev();
+        let Some((_, left_len)) = newest_first.into_iter().find(|(reset, _)| *reset == id) else {
+            return false;
+        };
+        *left_len = left_len.saturating_sub_unsigned(len as u64);
+        len > 0 && *left_len >= 0
     }
 
     /// Gives unused memory back.

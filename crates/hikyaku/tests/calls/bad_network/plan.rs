@@ -157,7 +157,7 @@ fn odd_limits(weather: &Weather, random: &mut Random) -> Limits {
         http2.connection_window_len = [65_535, 1024 * 1024][random.below(2) as usize];
         http2.max_output_len = [1000, 20_000, 1024 * 1024][random.below(3) as usize];
         http2.output_high_water = [1, 1000, 256 * 1024][random.below(3) as usize];
-        http2.min_stream_queue_len = [0, 1000, 32 * 1024][random.below(3) as usize];
+        http2.min_stream_queue_len = [2, 1000, 32 * 1024][random.below(3) as usize];
         http2.header_table_len = [0, 100, 4096][random.below(3) as usize];
         http2.max_encoder_table_len = [0, 100, 4096][random.below(3) as usize];
     }
@@ -184,7 +184,7 @@ fn total_len(weather: &Weather, limits: &Limits) -> u64 {
     let affordable = match chunk_len {
         1 => 10_000,
         2..100 => 100_000,
-        _ => 1_500_000,
+        _ => 1_000_000,
     };
     (bytes_per_second(weather, limits) * 300).min(affordable)
 }

@@ -1,5 +1,6 @@
 //! A server and its clients in one process, with a network between them that can be cut.
 
+mod answers;
 mod calling;
 mod service;
 mod text;
@@ -18,6 +19,7 @@ use hikyaku_testkit::raw::RawPeer;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub(crate) use answers::{Seen, answer, answer_end, answer_head, read_numbers, read_request};
 pub(crate) use calling::{Calling, collect};
 pub(crate) use service::Calls;
 pub(crate) use text::Plain;
@@ -230,6 +232,13 @@ impl Door {
     /// The next connection, with nothing said on it.
     pub(crate) async fn next(&mut self) -> End {
         self.0.recv().await.expect("a client connects")
+    }
+}
+
+impl Door {
+    /// The next connection, if one has been made.
+    pub(crate) fn try_next(&mut self) -> Option<End> {
+        self.0.try_recv().ok()
     }
 }
 

@@ -203,7 +203,10 @@ fn the_servers_stream_limit_holds_and_room_is_told() {
 
 #[test]
 fn stream_numbers_run_out() {
-    let mut raw = Raw::client(Config::default());
+    let mut raw = Raw::client(Config {
+        max_stream_number: u32::MAX,
+        ..Config::default()
+    });
     raw.connection.next_local = StreamId::MAX.number();
     assert_eq!(
         raw.connection.open_stream(POST, Body::Last),
@@ -216,6 +219,67 @@ fn stream_numbers_run_out() {
     );
     raw.send(&response(StreamId::MAX.number(), Body::Last));
     assert_eq!(raw.events(), ["headers 2147483647 200 last"]);
+}
+
+#[test]
+fn a_client_stops_well_before_the_numbers_end() {
+    let limit = Config::default().max_stream_number;
+    assert!(u64::from(limit) == (1 << 31) / 4 * 3 - 1);
+    for (max_stream_number, last) in [(limit, limit), (10, 9), (9, 9), (0, 1)] {
+        let mut raw = Raw::client(Config {
+            max_stream_number,
+            ..Config::default()
+        });
+        raw.connection.next_local = last.saturating_sub(2).max(1);
+        while !raw.connection.is_used_up() {
+            raw.connection.open_stream(POST, Body::Last).unwrap();
+        }
+        assert_eq!(raw.connection.next_local, last + 2);
+        assert!(!raw.connection.can_open_stream());
+        raw.frames();
+        // Its streams end as they would have, and the connection with them.
+        raw.connection.start_shutdown();
+        assert_eq!(raw.frames(), ["GOAWAY 0 NO_ERROR \"\""]);
+        for _ in 0..raw.connection.open_streams() {
+            assert!(raw.events().is_empty());
+        }
+        if last > 1 {
+            raw.send(&response(last - 2, Body::Last));
+        }
+        raw.send(&response(last, Body::Last));
+        assert_eq!(raw.events().last().unwrap(), "closed", "{last}");
+    }
+}
+
+#[test]
+fn what_has_left_is_told_from_what_has_not() {
+    let mut raw = Raw::client(Config::default());
+    let first = raw.connection.open_stream(POST, Body::More).unwrap();
+    let first_len = raw.connection.output_len();
+    let second = raw.connection.open_stream(POST, Body::Last).unwrap();
+    let left = |raw: &Raw| [first, second].map(|id| raw.connection.has_left(id));
+    assert_eq!(left(&raw), [false, false]);
+    raw.connection.advance_output(1);
+    assert_eq!(left(&raw), [true, false]);
+    raw.connection.advance_output(first_len - 1);
+    assert_eq!(left(&raw), [true, false]);
+    raw.connection.advance_output(1);
+    assert_eq!(left(&raw), [true, true]);
+    // Bodies of any length do not confuse it.
+    for len in [10, 100_000] {
+        let body = vec![0; len].into();
+        raw.connection.send_data(first, body, Body::More).unwrap();
+        let next = raw.connection.open_stream(POST, Body::Last).unwrap();
+        raw.connection
+            .advance_output(raw.connection.output_len() - 10);
+        assert!(raw.connection.has_left(next));
+    }
+    assert!(raw.connection.has_left(id(99)));
+    // What is dropped has not left.
+    let last = raw.connection.open_stream(POST, Body::Last).unwrap();
+    raw.connection.discard_output();
+    assert_eq!(raw.connection.output_len(), 0);
+    assert!(raw.connection.has_left(first) && !raw.connection.has_left(last));
 }
 
 #[test]

@@ -75,6 +75,63 @@ fn a_server_shuts_down_in_two_steps() {
 }
 
 #[test]
+fn a_server_says_farewell_before_a_clients_numbers_end() {
+    for limit in [Config::default().max_stream_number, 9, 0x7fff_fffd] {
+        let mut raw = Raw::server(Config {
+            max_stream_number: limit,
+            ..Config::default()
+        });
+        assert!(raw.ask(&request(limit, Body::Last)).is_empty());
+        let want = ["GOAWAY 2147483647 NO_ERROR \"\"", "PING \"farewell\""];
+        assert_eq!(raw.ask(&request(limit + 2, Body::Last)), want);
+        // What was on its way is taken, and does not begin it all again.
+        let last = if limit + 2 == StreamId::MAX.number() {
+            limit + 2
+        } else {
+            assert!(raw.ask(&request(limit + 4, Body::Last)).is_empty());
+            limit + 4
+        };
+        let want = [format!("GOAWAY {last} NO_ERROR \"\"")];
+        assert_eq!(raw.ask(&ping(1, b"farewell")), want);
+        for number in (limit..=last).step_by(2) {
+            let answer = raw.connection.send_headers(id(number), OK, Body::Last);
+            answer.unwrap();
+        }
+        assert_eq!(raw.events().last().unwrap(), "closed");
+    }
+}
+
+#[test]
+fn a_farewell_repeats_and_falls_and_ends_each_stream_once() {
+    let mut raw = Raw::client(Config::default());
+    for _ in 0..4 {
+        raw.connection.open_stream(POST, Body::Last).unwrap();
+    }
+    raw.frames();
+    // (last stream, streams that end by it)
+    for (last, ended) in [
+        (99, ""),
+        (99, ""),
+        (5, "7"),
+        (5, ""),
+        (4, "5"),
+        (1, "3"),
+        (1, ""),
+    ] {
+        raw.send(&go_away(last, ErrorCode::NO_ERROR, b""));
+        let events = raw.events();
+        let unprocessed: Vec<_> = events
+            .iter()
+            .filter_map(|event| event.strip_prefix("unprocessed "))
+            .collect();
+        assert_eq!(unprocessed.join(" "), ended, "{last}");
+    }
+    raw.send(&go_away(0, ErrorCode::NO_ERROR, b""));
+    let want = ["go away 0 NO_ERROR \"\"", "unprocessed 1", "closed"];
+    assert_eq!(raw.events(), want);
+}
+
+#[test]
 fn an_error_after_the_farewell_does_not_raise_the_last_stream() {
     let mut raw = Raw::server(Config::default());
     raw.send(&request(1, Body::Last));

@@ -111,6 +111,24 @@ fn half_a_frame_of_another_kind_has_a_minute() {
 }
 
 #[test]
+fn a_frame_that_grows_may_take_minutes() {
+    // (bytes of it each second, does it come through)
+    for (step, is_taken) in [(1, false), (10, false), (40, true), (1000, true)] {
+        let mut raw = Raw::server(Config::default());
+        raw.send(&request(1, Body::More));
+        raw.connection.expect_end(id(1));
+        raw.events();
+        for part in data(1, &[7; 16_384], Body::Last).chunks(step) {
+            raw.send(part);
+            raw.wait(1);
+        }
+        let events = raw.events();
+        let want = if is_taken { "data 1" } else { "reset 1" };
+        assert!(events[0].starts_with(want), "{step}: {events:?}");
+    }
+}
+
+#[test]
 fn a_stream_whose_peer_grants_next_to_nothing_is_reset_within_a_minute() {
     // (bytes granted each second, is it reset)
     for (grant, is_reset) in [(0, true), (1, true), (20, true), (40, false), (5000, false)] {
