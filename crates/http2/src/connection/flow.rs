@@ -64,6 +64,7 @@ impl Connection {
         if len > 0 {
             stream.credit.release(len);
             note_grant(&mut self.grants, id, stream);
+            self.timers.owes_windows |= stream.grant == Grant::None;
         }
     }
 

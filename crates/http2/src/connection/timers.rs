@@ -15,6 +15,7 @@
 //! ends within the time. What counts is bytes, not frames: a window that is opened byte by byte is
 //! no progress.
 
+use std::mem;
 use std::time::{Duration, Instant};
 
 use super::{Connection, Life};
@@ -44,6 +45,8 @@ pub(super) struct Timers {
     pub(super) written_len: usize,
     /// Looks in a row that found the socket stuck.
     stuck_look_count: u8,
+    /// Something came back to a stream's window that was not worth a WINDOW_UPDATE.
+    pub(super) owes_windows: bool,
     /// The last bytes were not taken in time.
     is_abandoned: bool,
 }
@@ -168,7 +171,10 @@ impl Connection {
     fn next_look(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
         let timeout = self.config.stall_timeout;
         let period = timeout.map_or(GRANT_PERIOD, |timeout| timeout / LOOK_COUNT);
-        let has_something = !self.streams.is_empty() || self.output.len() > 0;
+        let has_something = match timeout {
+            Some(_) => !self.streams.is_empty() || self.output.len() > 0,
+            None => self.timers.owes_windows,
+        };
         if self.timers.look.is_none() && has_something {
             self.timers.look = Some(now() + period);
         }
@@ -177,11 +183,13 @@ impl Connection {
 
     fn look(&mut self, now: Instant) {
         self.now = Some(now);
+        // An owner that reads slowly must not look to the peer as if it did not read at all.
+        if mem::take(&mut self.timers.owes_windows) {
+            self.note_all_grants();
+        }
         if self.streams.is_empty() && self.output.len() == 0 {
             return self.trim();
         }
-        // An owner that reads slowly must not look to the peer as if it did not read at all.
-        self.note_all_grants();
         if self.config.stall_timeout.is_none() {
             return;
         }

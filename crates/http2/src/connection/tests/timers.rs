@@ -315,7 +315,7 @@ fn a_slow_owner_does_not_look_like_one_that_does_not_read() {
         assert_eq!(raw.frames(), [""; 0]);
         raw.wait(15);
         raw.connection.poll_transmit();
-        assert_eq!(raw.frames(), ["WINDOW_UPDATE 1 +600"]);
+        assert_eq!(raw.frames(), ["WINDOW_UPDATE 1 600"]);
         raw.wait(60);
         raw.connection.poll_transmit();
         assert_eq!(raw.frames(), [""; 0]);
