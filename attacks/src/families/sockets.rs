@@ -124,7 +124,8 @@ async fn reset_before_accept(arena: Arena) -> Result<Outcome, Trouble> {
     for _ in 0..COUNT {
         reset_after(arena.addr(), b"").await?;
     }
-    let outcome = Outcome::served(format!("lived through {}", grouped(COUNT as u64)));
+    // Thousands of peers, each with no more than a connection: the share of CPU is that of one.
+    let outcome = Outcome::worked(format!("lived through {}", grouped(COUNT as u64)));
     nothing_stays(&arena, sockets, outcome).await
 }
 
