@@ -9,7 +9,7 @@ use super::calls::{block, call, open, stream};
 use crate::arena::Arena;
 use crate::attack::{Attack, Outcome, Trouble};
 use crate::attacker::Ending;
-use crate::hostile::{Hostile, answer, count, describe, send_out};
+use crate::hostile::{Guest, Hostile, answer, count, describe, send_out};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     // That nothing calls back into a connection is the shape of its API: what is received comes out
@@ -28,11 +28,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
 
 /// Handlers that send while they receive, on streams that are reset meanwhile, in the same write.
 async fn reentrancy(arena: Arena) -> Result<Outcome, Trouble> {
-    const CALLS: u64 = 50_000;
+    const CALLS: u64 = 10_000;
     let mut attacker = arena.attacker().await?;
     let block = block("Chat", &[]);
     let ending = attacker
-        .drip(CALLS, 5000, |index, bytes| {
+        .drip(CALLS, 1000, |index, bytes| {
             let id = stream(index);
             open(id, &block, bytes);
             bytes.extend(Frame::message(id, &[], false));
@@ -107,27 +107,16 @@ fn stream_numbers() -> Vec<Saying> {
     sayings
 }
 
-/// A server that takes ten calls a connection, answers five of them and says that it never looked
-/// at the others.
+/// A server that is always about to leave. Of ten calls it answers five and says that it never
+/// looked at the others; on the next connection it takes thirty, and those that are on their way when
+/// it says so. A client may try a call again once: none may be lost.
 async fn goaways(arena: Arena) -> Result<Outcome, Trouble> {
     const CALLS: u32 = 200;
-    let server = Hostile::start(&[], |mut guest| async move {
-        let mut opened = Vec::new();
-        while opened.len() < 10 {
-            let wait = tokio::time::timeout(Duration::from_millis(300), guest.opened());
-            match wait.await {
-                Ok(stream) => opened.push(stream?),
-                Err(_) if opened.is_empty() => {}
-                Err(_) => break,
-            }
+    let server = Hostile::start(&[], |guest| async move {
+        match guest.number % 2 {
+            0 => leave_at_once(guest).await,
+            _ => leave_slowly(guest).await,
         }
-        let (taken, _) = opened.split_at(opened.len().div_ceil(2));
-        let mut bytes = Frame::go_away(*taken.last()?, 0, "moving");
-        for &stream in taken {
-            bytes.extend(answer(stream));
-        }
-        guest.send(&bytes).await?;
-        guest.linger().await
     })
     .await?;
     let mut journey = server.journey("Echo", CALLS);
@@ -140,4 +129,34 @@ async fn goaways(arena: Arena) -> Result<Outcome, Trouble> {
         server.accepted_count()
     );
     Ok(Outcome::served(words).must(good == CALLS, format!("{} calls were lost", CALLS - good)))
+}
+
+async fn leave_at_once(mut guest: Guest) -> Option<()> {
+    let mut opened = Vec::new();
+    while opened.len() < 10 {
+        let wait = tokio::time::timeout(Duration::from_millis(300), guest.opened());
+        match wait.await {
+            Ok(stream) => opened.push(stream?),
+            Err(_) if opened.is_empty() => {}
+            Err(_) => break,
+        }
+    }
+    let (taken, _) = opened.split_at(opened.len().div_ceil(2));
+    let mut bytes = Frame::go_away(*taken.last()?, 0, "moving");
+    for &stream in taken {
+        bytes.extend(answer(stream));
+    }
+    guest.send(&bytes).await?;
+    guest.linger().await
+}
+
+async fn leave_slowly(mut guest: Guest) -> Option<()> {
+    for _ in 0..30 {
+        let stream = guest.opened().await?;
+        guest.answer(stream).await?;
+    }
+    guest
+        .send(&Frame::go_away(i32::MAX as u32, 0, "moving"))
+        .await?;
+    guest.answer_all().await
 }
