@@ -129,6 +129,18 @@ def is_reset_by_us(case):
     return told and case.stream != 0
 
 
+def is_reset_by_peer(case):
+    """The peer has reset the stream before."""
+    return any(line.startswith(f"reset {case.stream} ") for step in case.past for line in step.lines)
+
+
+def was_reset_unopened(case):
+    """RST_STREAM has come for the stream, and it was none that `h2` has told of."""
+    frames = [step.data for step in case.past if step.what == "RST_STREAM"]
+    resets = any(int.from_bytes(data[5:9], "big") & 0x7FFFFFFF == case.stream for data in frames)
+    return resets and not has_ended_or_resets(case)
+
+
 def has_ended(case):
     """The peer has ended its side of the stream before."""
     ends = (f"headers {case.stream} end", f"data {case.stream} end", f"trailers {case.stream} end")
@@ -137,8 +149,7 @@ def has_ended(case):
 
 def has_ended_or_resets(case):
     """The peer has ended the stream before, by END_STREAM or RST_STREAM."""
-    told = any(line.startswith(f"reset {case.stream} ") for step in case.past for line in step.lines)
-    return told or has_ended(case)
+    return is_reset_by_peer(case) or has_ended(case)
 
 
 def is_first_frame(case):
@@ -178,6 +189,7 @@ def has_two_bad_settings(case):
         bad += (id == 2 and value > most_push) + (id == 4 and value >> 31)
         bad += id == 5 and not 16384 <= value <= 16777215
         bad += id == 8 and value > 1
+    bad += case.why.startswith("WindowOverflow")
     return case.kind == 4 and bad > 1
 
 
@@ -312,12 +324,21 @@ DIFFERENCES = [
         "RFC 9113 §10.5.1: one may refuse it; the table is in step here and is not in hpack (our "
         "max_header_list_bytes)"),
     # Streams that are over.
-    Difference("frame on a stream that was reset here", r"took it", r"(reset 5|closed (11|1) .*)",
+    Difference("frame on a stream that was reset here", r"took it", r"(reset 5|closed (11|1|6) .*)",
         "RFC 9113 §5.1: who has sent RST_STREAM ignores what was on its way; h2 resets the stream again",
         is_reset_by_us),
+    Difference("fault on a stream that the peer reset", r"took it", r"closed [16] .*",
+        "RFC 9113 §5.4.2: no RST_STREAM answers one; a stream error has nothing to end any more",
+        lambda case: case.kind in (2, 8) and is_reset_by_peer(case)),
     Difference("frame behind the end of a stream", r"closed 5 ClosedStream.*", r"(reset 5|closed (11|1) .*)",
         "RFC 9113 §5.1: may be a connection error STREAM_CLOSED, as long as the end is remembered",
         has_ended_or_resets),
+    Difference("RST_STREAM and HEADERS on a stream that was skipped", r"closed 5 ClosedStream.*",
+        r"closed 1 StreamIDTooLow.*",
+        "RFC 9113 §5.1.1, §5.1: a number that was skipped, and a frame behind RST_STREAM: both end the connection",
+        was_reset_unopened),
+    Difference("CONTINUATION of nothing", r"closed 1 ContinuationUnexpected", r"(closed 5 StreamClosedError.*|reset 5)",
+        "RFC 9113 §6.10: PROTOCOL_ERROR, whatever its stream is at", is_kind(9)),
     Difference("bad header list behind the end", r"reset 5",
         r"closed (11 DenialOfS|1 ProtocolError: (Invalid input StreamInputs.RECV_INFO|Cannot set END_STREAM on info)).*",
         "RFC 9113 §5.1: a stream error STREAM_CLOSED, whatever the header list says", has_ended_or_resets),
@@ -338,6 +359,8 @@ DIFFERENCES = [
         "RFC 9113 §6.5.3: values hold one after the other; h2 looks at the last one only", has_repeated_setting),
     Difference("PUSH_PROMISE with CONTINUATION", r"closed 1 PushPromised", r"took it",
         "RFC 9113 §8.4: an error at once; h2 waits for the whole block", is_open_block),
+    Difference("third size update", r"closed 9 BadHeaderBlock\(SizeUpdateRepeated\)", ANY,
+        "RFC 7541 §4.2: one block has at most two; hpack takes any number"),
     # What h2 looks at and we do not.
     Difference("ALTSVC of a wrong shape", r"took it", r"closed 6 FrameDataMissingError: .*",
         "RFC 9113 §5.5: a frame that is not known is ignored; h2 knows ALTSVC (RFC 7838)", is_kind(10)),
@@ -392,6 +415,6 @@ DIFFERENCES = [
     Difference("bad block of one stream too many", r"closed 9 BadHeaderBlock.*",
         r"closed (1 TooManyStreams|11 DenialOfService).*",
         "RFC 9113 §4.3: the block is decoded even if the stream is refused, and its error is the worse"),
-    Difference("two bad parameters in SETTINGS", r"closed (1|3) Bad.*", r"closed (1|3) InvalidSettings.*",
+    Difference("two bad parameters in SETTINGS", r"closed (1|3) (Bad|WindowOverflow).*", r"closed (1|3) InvalidSettings.*",
         "RFC 9113 §6.5.3: the first one counts; h2 names another", has_two_bad_settings),
 ]  # fmt: skip

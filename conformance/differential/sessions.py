@@ -225,9 +225,15 @@ def tell_event(event):
 
 
 def tell_fields(fields):
-    """Pseudo-headers in one order, then the others; `host` stands in for `:authority`."""
+    """Pseudo-headers in one order, then the others, with the crumbs of a cookie put together (RFC 9113
+    §8.2.3); `host` stands in for `:authority`."""
     pseudo = {name: value for name, value in fields if name[:1] == b":"}
     others = [(name, value) for name, value in fields if name[:1] != b":"]
+    crumbs = [value for name, value in others if name == b"cookie"]
+    if len(crumbs) > 1:
+        first = next(at for at, field in enumerate(others) if field[0] == b"cookie")
+        others = [field for field in others if field[0] != b"cookie"]
+        others.insert(first, (b"cookie", b"; ".join(crumbs)))
     if b":authority" not in pseudo:
         hosts = [value for name, value in others if name == b"host"]
         pseudo.update({b":authority": hosts[0]} if hosts else {})

@@ -28,7 +28,7 @@ fn root() -> PathBuf {
 /// Every file under these folders that people write, with its path below the root.
 fn sources() -> Vec<(String, PathBuf)> {
     let mut files = Vec::new();
-    for folder in ["crates", "services"] {
+    for folder in ["crates", "services", "attacks"] {
         walk(&root().join(folder), &mut files);
     }
     let files = files.into_iter().map(|path| (below_root(&path), path));
@@ -194,6 +194,7 @@ fn the_documents_name_files_that_exist() {
                 "bench/",
                 "fuzz/",
                 "spec/",
+                "attacks/",
             ]
             .iter()
             .any(|folder| named.starts_with(folder));

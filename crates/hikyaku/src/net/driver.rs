@@ -40,6 +40,9 @@ const MAX_TURN_TIME: Duration = Duration::from_micros(200);
 /// Reads after a failed write: more than a socket holds.
 const MAX_LAST_READ_COUNT: usize = 256;
 
+/// Time after which a read is the last in its row. One read can hold thousands of small frames.
+const MAX_TURN_TIME: Duration = Duration::from_micros(200);
+
 /// Slices handed to one vectored write.
 const MAX_SLICE_COUNT: usize = 32;
 

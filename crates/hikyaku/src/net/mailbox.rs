@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use hikyaku_http2::{Body, Connection, Headers, StreamId};
 
 use super::outbox::Outbox;
@@ -24,6 +24,9 @@ use crate::{Metadata, Status};
 /// Encoded bytes that may wait for the driver before `send` waits. A larger message still goes in
 /// whole once the half is below the limit.
 pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
+
+/// Bytes that are copied to a stream's queue at most, rather than shared with it.
+const MAX_COPIED_LEN: usize = 16 * 1024;
 
 /// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring.
 const RELEASE_LEN: usize = 16 * 1024;
@@ -95,6 +98,9 @@ pub(crate) struct Outbound {
     pub(crate) head: Option<Metadata>,
     /// Framed messages.
     pub(crate) bytes: BytesMut,
+    /// The stream has no room for all of them. Nothing is added until it has taken them: so long,
+    /// who sends has one message here and one in hand.
+    is_held: bool,
     /// At a server: what a successful call's trailers carry.
     pub(crate) trailers: Metadata,
     /// The application has sent all it will: at a client the half-close, at a server the status.
@@ -165,6 +171,7 @@ impl Mailbox {
                 wants_head: false,
                 head: Some(Metadata::new()),
                 bytes: BytesMut::new(),
+                is_held: false,
                 trailers: Metadata::new(),
                 end: None,
                 cancelled: false,
@@ -343,7 +350,7 @@ impl Mailbox {
                 return Poll::Ready(Err(Status::cancelled("the server has ended the call")));
             }
         }
-        if outbound.bytes.len() >= MAX_OUTBOUND_LEN {
+        if outbound.is_held || outbound.bytes.len() >= MAX_OUTBOUND_LEN {
             outbound.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -473,7 +480,7 @@ impl Outbound {
             if len == 0 {
                 break;
             }
-            let piece = self.bytes.split_to(len).freeze();
+            let piece = self.take_piece(len);
             let body = if self.bytes.is_empty() {
                 end
             } else {
@@ -483,10 +490,23 @@ impl Outbound {
             // An error means that the stream has gone: its call ends, too.
             let _ = out.send_data(id, piece, body);
         }
-        if self.bytes.len() < MAX_OUTBOUND_LEN {
-            self.waker.take()
-        } else {
+        self.is_held = !self.bytes.is_empty();
+        if self.is_held {
             None
+        } else {
+            self.waker.take()
+        }
+    }
+
+    /// The first `len` bytes. Few of many are copied: in the queue of a stream that is held back they
+    /// would keep the memory of all of them.
+    fn take_piece(&mut self, len: usize) -> Bytes {
+        if len <= MAX_COPIED_LEN && (self.is_held || len < self.bytes.len()) {
+            let piece = Bytes::copy_from_slice(self.bytes.get(..len).unwrap_or_default());
+            self.bytes.advance(len);
+            piece
+        } else {
+            self.bytes.split_to(len).freeze()
         }
     }
 }

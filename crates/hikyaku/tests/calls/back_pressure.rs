@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hikyaku::{Channel, Server};
+use hikyaku_testkit::raw::{self, Frame};
 use hikyaku_testkit::virtual_time::settle;
 use hikyaku_testkit::{Live, virtual_time};
 
@@ -17,6 +18,9 @@ const MESSAGE_LEN: usize = 13;
 
 /// The window of a stream, and what may wait before and behind it at the sender. Bytes.
 const MAX_UNDER_WAY_LEN: usize = (256 + 3 * 64 + 32) * 1024;
+
+/// RFC 9113 §6.5.2.
+const INITIAL_WINDOW_SIZE: u16 = 4;
 
 /// A million replies, counted as they are sent.
 fn flood(sent: &Arc<AtomicUsize>) -> Calls {
@@ -65,6 +69,33 @@ fn a_million_replies_to_a_reader_that_sleeps_are_held_back() {
             count += 1;
         }
         assert_eq!(count, 1_000_000);
+    });
+}
+
+/// Memory for one message that waits and one in hand, however often the window opens by a little.
+#[test]
+fn a_handler_goes_on_only_when_all_that_waited_has_been_taken() {
+    virtual_time::run(async {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let network = Network::serving(flood(&sent));
+        let mut peer = network.raw_client().await;
+        peer.send(&Frame::settings(&[(INITIAL_WINDOW_SIZE, 0)]))
+            .await;
+        let block = raw::request("/test.Calls/Flood", &[]);
+        peer.send(&Frame::headers(1, &block, false)).await;
+        peer.send(&Frame::message(1, &1_u64.to_be_bytes(), true))
+            .await;
+        settle().await;
+        let first = sent.load(Ordering::SeqCst);
+        assert!(first > 1000, "{first} messages wait");
+        for _ in 0..10 {
+            peer.send(&Frame::window_update(1, 1000)).await;
+            settle().await;
+            assert_eq!(sent.load(Ordering::SeqCst), first, "it waits");
+        }
+        peer.send(&Frame::window_update(1, 55_000)).await;
+        settle().await;
+        assert!(sent.load(Ordering::SeqCst) > first, "it goes on");
     });
 }
 

@@ -130,6 +130,7 @@ impl Connection {
         }
         let len = data.range.len();
         stream.moved_len += len;
+        self.timers.received_len += len;
         let unseen_len = match stream.voice {
             Voice::Loud => data.flow_len - len,
             Voice::Mute => data.flow_len,

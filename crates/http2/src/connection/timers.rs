@@ -22,7 +22,7 @@ use super::{Connection, Life};
 use crate::error::{StreamError, Violation};
 use crate::frame::{Head, Kind};
 use crate::stream::state::Step;
-use crate::stream::table::{Awaited, Stream};
+use crate::stream::table::{Awaited, Place, Stream};
 use crate::{ConnectionError, Side, StreamId};
 
 /// The moments at which somebody loses patience.
@@ -43,6 +43,8 @@ pub(super) struct Timers {
     is_block_partial: bool,
     /// Bytes the socket took since it was last seen to make progress.
     pub(super) written_len: usize,
+    /// Bytes of DATA that came since the last look.
+    pub(super) received_len: usize,
     /// Looks in a row that found the socket stuck.
     stuck_look_count: u8,
     /// Something came back to a stream's window that was not worth a WINDOW_UPDATE.
@@ -150,6 +152,7 @@ impl Connection {
             && let Some(stream) = self.streams.get_mut(head.id)
         {
             stream.moved_len += grown_len;
+            timers.received_len += grown_len;
         }
     }
 
@@ -202,8 +205,14 @@ impl Connection {
             return;
         }
         self.timers.stuck_look_count = 0;
-        self.timers.written_len = 0;
-        for id in self.stalled_streams() {
+        // Streams share a slow line fairly, and wait for each other.
+        let busy_len = self.config.min_progress_len * self.streams.len().max(1);
+        let excuses = Excuses {
+            out: std::mem::take(&mut self.timers.written_len) >= busy_len,
+            into: std::mem::take(&mut self.timers.received_len) >= busy_len
+                || self.credit.left() <= 0,
+        };
+        for id in self.stalled_streams(&excuses) {
             let stalled = Violation::StreamStalled {
                 after: self.config.stall_timeout.unwrap_or_default(),
                 min: self.config.min_progress_len,
@@ -212,12 +221,11 @@ impl Connection {
         }
     }
 
-    fn stalled_streams(&mut self) -> Vec<StreamId> {
+    fn stalled_streams(&mut self, excuses: &Excuses) -> Vec<StreamId> {
         let min = self.config.min_progress_len;
-        let may_come = self.credit.left() > 0;
         let mut stalled = Vec::new();
         for (id, stream) in self.streams.iter_mut() {
-            if !is_waiting(stream, may_come) || stream.moved_len >= min {
+            if !is_waiting(stream, excuses) || stream.moved_len >= min {
                 stream.moved_len = 0;
                 stream.still_look_count = 0;
                 continue;
@@ -243,14 +251,23 @@ impl Connection {
     }
 }
 
-/// Whether it is the peer's turn to do something about the stream. `may_come`: the connection's
-/// window lets it send.
-fn is_waiting(stream: &Stream, may_come: bool) -> bool {
+/// What a stream need not answer for.
+struct Excuses {
+    /// The socket takes its fair share for every stream: one that only waits for its turn is not
+    /// stalled.
+    out: bool,
+    /// So much comes, or is let come, that the stream's share may be behind.
+    into: bool,
+}
+
+/// Whether it is the peer's turn to do something about the stream.
+fn is_waiting(stream: &Stream, excuses: &Excuses) -> bool {
     let is_owed = stream.awaited == Awaited::End
         && stream.state.step(Step::Data(Side::Remote)).is_ok()
-        && may_come
-        && stream.credit.left() > 0;
-    is_owed || !stream.queue.is_idle()
+        && stream.credit.left() > 0
+        && !excuses.into;
+    let is_held = matches!(stream.place, Place::Blocked | Place::Parked);
+    is_owed || (!stream.queue.is_idle() && (is_held || !excuses.out))
 }
 
 /// How long a WINDOW_UPDATE that is worth little waits, if nobody looks for stalls.

@@ -321,3 +321,47 @@ fn a_slow_owner_does_not_look_like_one_that_does_not_read() {
         assert_eq!(raw.frames(), [""; 0]);
     }
 }
+
+#[test]
+fn streams_that_share_a_slow_line_are_not_stalled() {
+    // Each of 50 requests sends a long frame in its turn; a turn takes longer than the patience
+    // with a stream.
+    let mut raw = Raw::server(Config::default());
+    for number in 0..50 {
+        raw.send(&request(1 + 2 * number, Body::More));
+        raw.connection.expect_end(id(1 + 2 * number));
+    }
+    raw.events();
+    for count in 0..200 {
+        raw.wait(2);
+        let stream = 1 + 2 * (count % 50);
+        raw.send(&data(stream, &[0; 16_384], Body::More));
+        raw.connection.release_data(id(stream), 16_384);
+        raw.frames();
+    }
+    assert_eq!(raw.connection.open_streams(), 50);
+    // The line is quiet: now each is late.
+    raw.wait(75);
+    assert_eq!(raw.connection.open_streams(), 0);
+}
+
+#[test]
+fn replies_that_share_a_slow_socket_are_not_stalled() {
+    let mut raw = Raw::server(Config::default());
+    raw.send(&settings(&[Setting::InitialWindow(1 << 20)]));
+    raw.send(&window_update(0, 1 << 30));
+    for number in 0..50 {
+        raw.send(&request(1 + 2 * number, Body::Last));
+        let stream = id(1 + 2 * number);
+        raw.connection.send_headers(stream, OK, Body::More).unwrap();
+        let body = Bytes::from(vec![0; 500_000]);
+        raw.connection.send_data(stream, body, Body::Last).unwrap();
+    }
+    raw.events();
+    for _ in 0..200 {
+        raw.wait(2);
+        raw.connection.advance_output(10_000);
+        raw.connection.poll_transmit();
+    }
+    assert_eq!(raw.connection.open_streams(), 50);
+}
