@@ -35,8 +35,6 @@ const MIN_READ_LEN: usize = 4 * 1024;
 /// Reads in a row before other tasks of the thread get their turn.
 const MAX_READ_COUNT: usize = 8;
 
-/// Time after which a read is the last in its row. One read can hold thousands of small frames.
-const MAX_TURN_TIME: Duration = Duration::from_micros(200);
 /// Reads after a failed write: more than a socket holds.
 const MAX_LAST_READ_COUNT: usize = 256;
 

@@ -112,7 +112,7 @@ impl Calls {
         H: Fn(Requests<Bytes>, Replies<Bytes>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        self.with(move |methods| methods.bidi_streaming::<Plain, _, _, _, _>(path, handler))
+        self.with(move |methods| methods.bidi_streaming::<Plain, Bytes, Bytes, _, _>(path, handler))
     }
 
     pub(crate) fn server_streaming<H, F>(self, path: &'static str, handler: H) -> Self
