@@ -19,10 +19,30 @@ pub struct Config {
     /// server begins a graceful end: well before the numbers run out, so that no call fails for
     /// want of one. Stream numbers, odd ones; at most 2^31-1.
     pub max_stream_number: u32,
-    /// `SETTINGS_INITIAL_WINDOW_SIZE` we announce: bytes a peer may send on one stream unread.
+    /// `SETTINGS_INITIAL_WINDOW_SIZE` we announce: bytes a peer may send on one stream unread, before
+    /// tuning or [`Connection::reserve_window`](crate::Connection::reserve_window) make it more.
+    /// Each stream of a hostile peer holds as much, so by default it is the least that HTTP/2 has.
     pub stream_window_len: u32,
-    /// Bytes a peer may send on all streams together unread. At least 65,535 (RFC 9113 §6.9.2).
+    /// Bytes a peer may have on their way to us on all streams together, at first. At least 65,535
+    /// (RFC 9113 §6.9.2).
     pub connection_window_len: u32,
+    /// Whether windows grow with what the path and the readers take.
+    pub tuning: Tuning,
+    /// The connection's window is tuned up to this length, and all streams' windows together are
+    /// made wider by tuning by at most as much. 16 MiB fill a gigabit a second over 100 ms. Bytes.
+    pub max_window_len: u32,
+    /// Messages that do not fit the window of their stream may widen all streams' windows together
+    /// by at most this ([`Connection::reserve_window`](crate::Connection::reserve_window)); a single
+    /// longer one gets through alone. Bytes.
+    pub max_reserved_len: u32,
+    /// Bytes of all streams together that are unread or may come without our doing. When what is
+    /// unread leaves less than the connection's window, that window shrinks.
+    ///
+    /// It never comes to that while `max_concurrent_streams` (a client: `max_local_streams`) times
+    /// `stream_window_len`, `max_window_len` and `max_reserved_len` add up to no more, as the defaults
+    /// do. Beyond that a peer whose streams are not read holds up its other streams. At least
+    /// `connection_window_len`.
+    pub max_unread_len: u32,
     /// `SETTINGS_MAX_FRAME_SIZE` we announce. Bytes, 16,384 to 16,777,215.
     pub max_frame_len: u32,
     /// `SETTINGS_MAX_HEADER_LIST_SIZE` we announce and enforce while decoding. Bytes, with 32 a
@@ -81,6 +101,17 @@ pub struct Config {
     pub close_timeout: Duration,
 }
 
+/// Whether windows grow by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tuning {
+    /// They grow to what the path holds, as measured by PING while DATA comes, and as far as the
+    /// readers keep up.
+    #[default]
+    Automatic,
+    /// They stay as configured, and no PING is sent.
+    Fixed,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -90,8 +121,12 @@ impl Default for Config {
             max_local_streams: 100,
             // Three quarters of what there is.
             max_stream_number: 0x5fff_ffff,
-            stream_window_len: 256 * 1024,
+            stream_window_len: 65_535,
             connection_window_len: 1024 * 1024,
+            tuning: Tuning::Automatic,
+            max_window_len: 16 * 1024 * 1024,
+            max_reserved_len: 8 * 1024 * 1024,
+            max_unread_len: 32 * 1024 * 1024,
             max_frame_len: 16_384,
             max_header_list_bytes: 16 * 1024,
             max_header_fields: 128,

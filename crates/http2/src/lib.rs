@@ -25,7 +25,7 @@ pub mod hpack;
 pub mod stream;
 mod violation;
 
-pub use config::Config;
+pub use config::{Config, Tuning};
 pub use connection::Connection;
 pub use error::{
     ConnectionError, ErrorCode, Fault, Malformed, Side, StreamError, UserError, Violation,

@@ -136,6 +136,11 @@ impl Pair {
                 "output is left at the {name}"
             );
             assert_eq!(end.input.len(), 0, "half a frame is left at the {name}");
+            assert_eq!(
+                end.connection.unread_len(),
+                0,
+                "unread bytes are left at the {name}"
+            );
         }
         self.check_windows();
     }

@@ -237,6 +237,7 @@ fn check_fields(end: &PairEnd, id: StreamId, number: usize) {
 fn frames_grow_and_shrink_with_the_limit() {
     let mut config = Config::default();
     config.max_frame_len = 65_536;
+    config.stream_window_len = 256 * 1024;
     let mut pair = Pair::new(config);
     for limit in [65_536_usize, 16_384, 40_000, 16_385, 65_536, 16_384] {
         let id = stuck(&mut pair, 1_000_000);
@@ -296,6 +297,7 @@ fn everything_changes_at_once() {
         let mut random = hikyaku_testkit::Random::new(seed);
         let mut config = Config::default();
         config.max_frame_len = 65_536;
+        config.stream_window_len = 256 * 1024;
         let window = config.stream_window_len;
         let mut pair = Pair::new(config);
         let mut ids = Vec::new();

@@ -76,7 +76,7 @@ impl Pair {
             9 => {
                 let id = here.pick(choices.byte());
                 here.connection
-                    .widen_window(id, u32::from(choices.number()) * 4);
+                    .reserve_window(id, usize::from(choices.number()) * 4);
             }
             10 => here.connection.ping([choices.byte(); 8]),
             11 => here.connection.trim(),
@@ -336,12 +336,7 @@ impl Half {
     fn release(&mut self, choices: &mut Choices<'_>) {
         let count = usize::from(choices.byte()).min(self.unreleased.len());
         for (id, len) in self.unreleased.drain(..count) {
-            if len % 3 == 0 {
-                self.connection.release_connection(len);
-                self.connection.release_stream(id, len);
-            } else {
-                self.connection.release_data(id, len);
-            }
+            self.connection.release_data(id, len);
         }
     }
 

@@ -94,6 +94,15 @@ impl Only {
         Ok(())
     }
 
+    /// Bytes the message will have, prefix included, while it is incomplete; 0 before and after, and
+    /// for one that is not to be kept unread ([`Deframer::awaited_len`]).
+    pub(crate) fn awaited_len(&self) -> usize {
+        match (&self.first, &self.deframer) {
+            (None, Some(deframer)) => deframer.awaited_len(),
+            _ => 0,
+        }
+    }
+
     /// The message, once the body has ended.
     ///
     /// # Errors
@@ -118,6 +127,28 @@ mod tests {
             only.push(Bytes::from_static(chunk), 4)?;
         }
         only.finish()
+    }
+
+    #[test]
+    fn an_incomplete_message_tells_how_long_it_will_be() {
+        // (a chunk, what is awaited behind it)
+        let table: [(&[u8], usize); 5] = [
+            (b"\0\0", 5),
+            (b"\0\0\x04", 9),
+            (b"abc", 9),
+            (b"d", 0),
+            (b"\0\0\0", 0),
+        ];
+        let mut only = Only::default();
+        assert_eq!(only.awaited_len(), 0);
+        for (chunk, want) in table {
+            only.push(Bytes::from_static(chunk), 4).unwrap();
+            assert_eq!(only.awaited_len(), want, "after {chunk:?}");
+        }
+        let mut only = Only::default();
+        let long = Bytes::from_static(b"\0\xff\0\0\0abc");
+        only.push(long, usize::MAX).unwrap();
+        assert_eq!(only.awaited_len(), 0, "longer than any window");
     }
 
     #[test]

@@ -202,14 +202,14 @@ impl Channel {
         let mailbox = Mailbox::new(shared.current_outbox(), patience, 0);
         let mailbox = Arc::new(mailbox.with_window(shared.http2.stream_window_len));
         let mut outbound = mailbox.outbound();
-        outbound.open = Some(Open {
+        outbound.open = Some(Box::new(Open {
             path,
             metadata,
             deadline,
             number: 0,
             sent: Sent::default(),
             attempt: Attempt::First,
-        });
+        }));
         outbound.bytes = bytes;
         if let Requests::Complete = requests {
             outbound.end = Some(Ok(()));

@@ -16,7 +16,7 @@ use super::waiting::{Waiting, call_dropped};
 use crate::call::client::{self as wire, Outcome, RequestHead, ResponseHead};
 use crate::call::timeout::TimeoutBuf;
 use crate::net::clock;
-use crate::net::driver::Calls;
+use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::mailbox::{Abandoned, Attempt, Closed, End, Mailbox, Open, Outbound};
 use crate::net::outbox::Outbox;
@@ -50,7 +50,7 @@ struct Call {
 /// What is left to make a call again with.
 enum Replay {
     /// All of it.
-    Kept(Open),
+    Kept(Box<Open>),
     /// Not enough: it has sent too much.
     Lost,
     /// The server has begun to answer: there is no again.
@@ -254,11 +254,8 @@ impl ClientCalls {
             replay,
             ..
         } = call;
-        let released = mailbox.take_released();
-        if released > 0 {
-            out.release_stream(id, released);
-        }
         let mut outbound = mailbox.collect();
+        note_progress(id, mailbox.take_progress(), out);
         if outbound.cancelled {
             drop(outbound);
             out.reset_stream(id, ErrorCode::CANCEL);
@@ -296,8 +293,6 @@ impl ClientCalls {
     }
 
     fn on_data(&mut self, id: StreamId, data: Bytes, body: Body, out: &mut Connection) {
-        // As at the server: a slow reader holds back its own stream and no other.
-        out.release_connection(data.len());
         if let Some(call) = self.calls.get_mut(&id.number()) {
             if !data.is_empty() {
                 call.mailbox.deliver_data(data);

@@ -17,11 +17,11 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use hikyaku_http2::{Connection, ErrorCode, Event};
+use hikyaku_http2::{Connection, ErrorCode, Event, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::clock;
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, Progress};
 use super::outbox::{Outbox, Sleep, Wish};
 use super::timers::Alarm;
 
@@ -65,6 +65,16 @@ pub(crate) trait Calls {
     fn on_gone(&mut self, error: Option<&io::Error>);
     /// Whether the owner of this driver should look after it: see [`Driver::poll_until_parted`].
     fn is_parted(&self) -> bool;
+}
+
+/// Tells the connection how far the application has read a stream.
+pub(crate) fn note_progress(id: StreamId, progress: Progress, connection: &mut Connection) {
+    if progress.consumed_len > 0 {
+        connection.release_data(id, progress.consumed_len);
+    }
+    if progress.awaited_len > 0 {
+        connection.reserve_window(id, progress.awaited_len);
+    }
 }
 
 /// A socket, the connection over it and the calls on that. A future that ends when the socket can

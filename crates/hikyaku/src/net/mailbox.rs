@@ -29,16 +29,15 @@ pub(crate) const MAX_OUTBOUND_LEN: usize = 64 * 1024;
 const MAX_COPIED_LEN: usize = 16 * 1024;
 
 /// Consumed bytes that are worth waking the driver for; fewer ride along with the next ring.
-const RELEASE_LEN: usize = 16 * 1024;
+///
+/// An incomplete message up to this length, too, is awaited without telling the driver. Neither may
+/// close the window, nor what the connection keeps until it is worth a WINDOW_UPDATE: a quarter, a
+/// quarter and a half of the window a stream begins with, 64 KiB.
+pub(crate) const RELEASE_LEN: usize = 16 * 1024;
 
-/// Bytes that the application takes at a time. What it has taken counts as read, so that a slow
-/// reader has this much beyond its window; and between two takes the peer hears nothing of its
-/// reading, which must not be for so long that it looks stalled: 16 KiB are 30 s at 0.5 KiB a second.
-const MAX_TAKEN_LEN: usize = 16 * 1024;
-
-/// Chunks up to this length are copied together while they wait. Bytes; copying so few costs less
-/// than a reference of their own.
-const MAX_JOINED_LEN: usize = 512;
+/// Chunks shorter than this are copied together while they wait behind another. Bytes: a quarter of
+/// what the driver reads at a time, which a slice keeps alive as a whole, however short it is.
+const MIN_SLICE_LEN: usize = 16 * 1024;
 
 /// The meeting point of one call and the driver of its connection.
 #[derive(Debug)]
@@ -51,18 +50,30 @@ pub(crate) struct Mailbox {
 struct Inbound {
     head: Option<Headers>,
     chunks: Vec<Bytes>,
-    /// Small chunks behind those, joined: a peer that sends single bytes to a slow reader costs
+    /// Small chunks behind those, joined: a peer that sends few bytes at a time to a slow reader costs
     /// bytes, not a reference and a pinned read buffer for each of them.
     joined: BytesMut,
     len: usize,
     end: Option<End>,
-    /// Bytes taken by the application and not yet given back to the peer's window.
-    released: usize,
-    /// How many of those are worth waking the driver for: [`RELEASE_LEN`], or so much less that
-    /// the rest never closes a small window.
+    /// What the driver has not been told of the reading.
+    progress: Progress,
+    /// The driver has widened the window for a message that has not been consumed.
+    has_reserved: bool,
+    /// How many consumed bytes, or awaited ones, are worth waking the driver for: [`RELEASE_LEN`],
+    /// or so much less that the rest never closes a small window.
     release_len: usize,
     patience: Patience,
     waker: Option<Waker>,
+}
+
+/// How far the application has read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Bytes of consumed messages, to be given back to the peer's window.
+    pub(crate) consumed_len: usize,
+    /// Bytes the message behind those will have, if it is incomplete: none of it is consumed before
+    /// all of it has come. 0 if there is none, or if it has been told before.
+    pub(crate) awaited_len: usize,
 }
 
 /// How the peer's messages ended.
@@ -91,7 +102,7 @@ pub(crate) struct Outbound {
     /// The driver's name for the call on its connection; 0 until it has one.
     pub(crate) stream: u32,
     /// At a client: what the call says of itself. Taken when it gets a stream.
-    pub(crate) open: Option<Open>,
+    pub(crate) open: Option<Box<Open>>,
     /// At a server: send the metadata even before there is a message.
     pub(crate) wants_head: bool,
     /// At a server: the metadata to send first. Taken when it has been sent.
@@ -158,7 +169,8 @@ impl Mailbox {
                 joined: BytesMut::new(),
                 len: 0,
                 end: None,
-                released: 0,
+                progress: Progress::default(),
+                has_reserved: false,
                 release_len: RELEASE_LEN,
                 patience,
                 waker: None,
@@ -251,9 +263,16 @@ impl Mailbox {
         wake(waker);
     }
 
-    /// Bytes the application has consumed since the last call of this.
-    pub(crate) fn take_released(&self) -> usize {
-        mem::take(&mut self.inbound().released)
+    /// What the application has consumed since the last call of this, and what it waits for. Not
+    /// before [`Mailbox::collect`]: what comes behind this rings again.
+    pub(crate) fn take_progress(&self) -> Progress {
+        let mut inbound = self.inbound();
+        let progress = mem::take(&mut inbound.progress);
+        if progress.consumed_len > 0 {
+            inbound.has_reserved = false;
+        }
+        inbound.has_reserved |= progress.awaited_len > 0;
+        progress
     }
 
     /// Leaves the end of a call whose handler ran inside the driver, which needs no ring.
@@ -266,7 +285,7 @@ impl Mailbox {
     ///
     /// # Errors
     /// [`Abandoned`] if the application does not want the call any more.
-    pub(crate) fn reopen(&self, open: Open) -> Result<(), Abandoned> {
+    pub(crate) fn reopen(&self, open: Box<Open>) -> Result<(), Abandoned> {
         let mut outbound = self.outbound();
         if outbound.cancelled {
             return Err(Abandoned);
@@ -301,11 +320,31 @@ impl Mailbox {
         self.inbound().head.clone()
     }
 
-    /// Moves what has come into the empty `into`, much of it at most: the rest counts as unread
-    /// until the application has seen this. `Ready` with nothing moved and an end means that
+    /// Tells the driver how far the reading is, when it is worth it.
+    pub(crate) fn advance(self: &Arc<Self>, progress: Progress) {
+        let mut inbound = self.inbound();
+        let quiet_len = inbound.release_len;
+        let told = &mut inbound.progress;
+        if progress.consumed_len > 0 {
+            // The message that was awaited is among what is consumed.
+            told.awaited_len = 0;
+            told.consumed_len += progress.consumed_len;
+        }
+        if progress.awaited_len > quiet_len {
+            told.awaited_len = progress.awaited_len;
+        }
+        let is_due = told.consumed_len >= quiet_len || told.awaited_len > 0;
+        let is_over = inbound.end.is_some() && !inbound.has_reserved;
+        drop(inbound);
+        if is_due && !is_over {
+            self.ring(self.outbound());
+        }
+    }
+
+    /// Moves what has come into the empty `into`. `Ready` with nothing moved and an end means that
     /// all has been taken.
     pub(crate) fn poll_chunks(
-        self: &Arc<Self>,
+        &self,
         into: &mut Vec<Bytes>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<End>> {
@@ -324,12 +363,9 @@ impl Mailbox {
             inbound.wait(cx);
             return Poll::Pending;
         }
-        inbound.take_chunks(into);
-        let is_due = inbound.released >= inbound.release_len && inbound.end.is_none();
-        drop(inbound);
-        if is_due {
-            self.ring(self.outbound());
-        }
+        inbound.flush();
+        mem::swap(&mut inbound.chunks, into);
+        inbound.len = 0;
         Poll::Ready(None)
     }
 
@@ -393,7 +429,7 @@ impl Inbound {
     fn push(&mut self, data: Bytes) {
         let is_first = self.len == 0;
         self.len += data.len();
-        if data.len() <= MAX_JOINED_LEN && !is_first {
+        if data.len() < MIN_SLICE_LEN && !is_first {
             self.joined.extend_from_slice(&data);
         } else {
             self.flush();
@@ -406,26 +442,6 @@ impl Inbound {
         if !self.joined.is_empty() {
             self.chunks.push(self.joined.split().freeze());
         }
-    }
-
-    /// Moves chunks of about [`MAX_TAKEN_LEN`] bytes at most into the empty `into`.
-    fn take_chunks(&mut self, into: &mut Vec<Bytes>) {
-        self.flush();
-        let mut taken_len = self.len;
-        if self.len > MAX_TAKEN_LEN {
-            taken_len = 0;
-            let count = self.chunks.iter().take_while(|chunk| {
-                let has_room = taken_len < MAX_TAKEN_LEN;
-                taken_len += if has_room { chunk.len() } else { 0 };
-                has_room
-            });
-            let count = count.count();
-            into.extend(self.chunks.drain(..count));
-        } else {
-            mem::swap(&mut self.chunks, into);
-        }
-        self.len -= taken_len;
-        self.released += taken_len;
     }
 
     fn waker_for(&mut self, reason: Patience) -> Option<Waker> {

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
-use super::mailbox::{End, Mailbox};
-use crate::call::envelope::Deframer;
+use super::mailbox::{End, Mailbox, Progress, RELEASE_LEN};
+use crate::call::envelope::{Deframer, PREFIX_LEN};
 use crate::call::message::{self, Only};
 use crate::codec::{Codec, CodecError};
 use crate::{Metadata, Status};
@@ -20,6 +20,10 @@ pub(crate) struct Receiver<T> {
     chunks: Vec<Bytes>,
     codec: fn(Bytes) -> Result<T, CodecError>,
     max_message_len: usize,
+    /// What the driver has not been told of the reading.
+    progress: Progress,
+    /// The incomplete message it has been told of. Bytes.
+    awaited_len: usize,
     end: Option<Result<Metadata, Status>>,
 }
 
@@ -31,6 +35,8 @@ impl<T> Receiver<T> {
             chunks: Vec::new(),
             codec: C::decode,
             max_message_len,
+            progress: Progress::default(),
+            awaited_len: 0,
             end: None,
         }
     }
@@ -52,6 +58,7 @@ impl<T> Receiver<T> {
             }
             match message::next(&mut self.deframer, self.max_message_len) {
                 Ok(Some(bytes)) => {
+                    self.consume(bytes.len());
                     let decoded = message::decode(bytes, self.codec);
                     return Poll::Ready(decoded.map(Some).map_err(|status| self.fail(status)));
                 }
@@ -62,7 +69,24 @@ impl<T> Receiver<T> {
         }
     }
 
+    /// A message is the application's now.
+    fn consume(&mut self, len: usize) {
+        self.awaited_len = 0;
+        self.progress.consumed_len += PREFIX_LEN + len;
+        if self.progress.consumed_len >= RELEASE_LEN {
+            self.mailbox.advance(mem::take(&mut self.progress));
+        }
+    }
+
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let awaited_len = self.deframer.awaited_len();
+        if awaited_len != self.awaited_len {
+            self.awaited_len = awaited_len;
+            self.progress.awaited_len = awaited_len;
+        }
+        if self.progress != Progress::default() {
+            self.mailbox.advance(mem::take(&mut self.progress));
+        }
         match ready!(self.mailbox.poll_chunks(&mut self.chunks, cx)) {
             None => {
                 for chunk in self.chunks.drain(..) {
@@ -96,6 +120,10 @@ pub(crate) struct OnlyReceiver<T> {
     chunks: Vec<Bytes>,
     codec: fn(Bytes) -> Result<T, CodecError>,
     max_message_len: usize,
+    /// Bytes that have come and are not consumed.
+    held_len: usize,
+    /// The incomplete message the driver has been told of. Bytes.
+    awaited_len: usize,
 }
 
 impl<T> OnlyReceiver<T> {
@@ -107,6 +135,8 @@ impl<T> OnlyReceiver<T> {
             chunks,
             codec: C::decode,
             max_message_len,
+            held_len: 0,
+            awaited_len: 0,
         }
     }
 
@@ -116,8 +146,10 @@ impl<T> OnlyReceiver<T> {
             match ready!(self.mailbox.poll_chunks(&mut self.chunks, cx)) {
                 None => {
                     for chunk in self.chunks.drain(..) {
+                        self.held_len += chunk.len();
                         self.only.push(chunk, self.max_message_len)?;
                     }
+                    self.advance();
                 }
                 Some(End::Complete(trailers)) => {
                     let message = mem::take(&mut self.only)
@@ -127,6 +159,21 @@ impl<T> OnlyReceiver<T> {
                 }
                 Some(End::Failed(status)) => return Poll::Ready(Err(status)),
             }
+        }
+    }
+
+    /// The bytes of the message are consumed when all of them are there.
+    fn advance(&mut self) {
+        let awaited_len = self.only.awaited_len();
+        let mut progress = Progress::default();
+        if awaited_len == 0 {
+            progress.consumed_len = mem::take(&mut self.held_len);
+        } else if awaited_len != self.awaited_len {
+            progress.awaited_len = awaited_len;
+        }
+        self.awaited_len = awaited_len;
+        if progress != Progress::default() {
+            self.mailbox.advance(progress);
         }
     }
 }

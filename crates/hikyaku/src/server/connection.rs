@@ -6,6 +6,7 @@
 //!                   \-> many requests?  Gathered --end of read--> runner --> ...
 //! ```
 
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +27,7 @@ use super::runner::{Input, Runner, Started};
 use crate::call::message::Only;
 use crate::call::server::{Phrases, Refusal};
 use crate::net::clock;
-use crate::net::driver::Calls;
+use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
 use crate::net::outbox::{Outbox, Wish};
@@ -120,6 +121,7 @@ impl ServerCalls {
                 method,
                 headers,
                 only: Only::default(),
+                held_len: 0,
             }
         };
         self.calls.insert(
@@ -136,20 +138,22 @@ impl ServerCalls {
     }
 
     fn on_data(&mut self, id: StreamId, data: Bytes, body: Body, out: &mut Connection) {
-        // The connection's window bounds what is in flight, the stream's what is unread: a slow
-        // reader holds back its own stream and no other.
-        out.release_connection(data.len());
         let Some(call) = self.calls.get_mut(&id.number()) else {
             return self.plain.on_data(id, &data, body, out);
         };
         call.request = body;
         match &mut call.phase {
-            Phase::Collecting { only, .. } => {
-                out.release_stream(id, data.len());
-                match only.push(data, self.shared.limits.max_message_len) {
-                    Err(status) => self.end_early(id, &status, out),
-                    Ok(()) if body == Body::Last => self.on_collected(id, out),
-                    Ok(()) => {}
+            Phase::Collecting { only, held_len, .. } => {
+                *held_len += data.len();
+                if let Err(status) = only.push(data, self.shared.limits.max_message_len) {
+                    return self.end_early(id, &status, out);
+                }
+                match only.awaited_len() {
+                    0 => out.release_data(id, mem::take(held_len)),
+                    len => out.reserve_window(id, len),
+                }
+                if body == Body::Last {
+                    self.on_collected(id, out);
                 }
             }
             Phase::Gathered { mailbox, .. } | Phase::Running { mailbox, .. } => {
@@ -184,6 +188,7 @@ impl ServerCalls {
             method,
             headers,
             only,
+            ..
         } = call.phase
         else {
             return;
@@ -369,11 +374,8 @@ impl ServerCalls {
         let Phase::Running { mailbox, head, .. } = &mut call.phase else {
             return;
         };
-        let released = mailbox.take_released();
-        if released > 0 {
-            out.release_stream(id, released);
-        }
         let mut outbound = mailbox.collect();
+        note_progress(id, mailbox.take_progress(), out);
         let ends_well = matches!(outbound.end, Some(Ok(())));
         let wants_head = outbound.wants_head || ends_well || !outbound.bytes.is_empty();
         if *head == Head::Due && wants_head {

@@ -229,12 +229,21 @@ impl PlainRequests {
         let Some(pending) = self.pending.get_mut(&id.number()) else {
             return;
         };
-        out.release_stream(id, data.len());
-        if pending.body.len() + data.len() > self.shared.limits.max_message_len {
+        let max_len = self.shared.limits.max_message_len;
+        if pending.body.len() + data.len() > max_len {
             self.forget(id);
             return refuse_body(id, out);
         }
         pending.body.extend_from_slice(data);
+        // As the messages of calls: nothing is given back before all is there.
+        match (body, pending.headers.content_length()) {
+            (Body::Last, _) => out.release_data(id, pending.body.len()),
+            (Body::More, Some(len)) => {
+                out.reserve_window(id, usize::try_from(len).unwrap_or(max_len));
+            }
+            (Body::More, None) if pending.body.len() < MAX_QUIET_BODY_LEN => {}
+            (Body::More, None) => out.reserve_window(id, max_len),
+        }
         if body == Body::Last
             && let Some(Pending { headers, body }) = self.pending.remove(&id.number())
         {
@@ -295,6 +304,10 @@ fn send(id: StreamId, response: HttpResponse, is_head: bool, out: &mut Connectio
         let _ = out.send_data(id, response.body, Body::Last);
     }
 }
+
+/// A body whose length is not announced may be as long as any once it is longer than this. Bytes,
+/// well under the window a stream begins with.
+const MAX_QUIET_BODY_LEN: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -32,6 +32,9 @@ pub(super) enum Phase {
         method: usize,
         headers: Headers,
         only: Only,
+        /// Bytes that have come and are still counted against the stream's window: all of a message
+        /// that is incomplete, so that a hundred of them are not a hundred times the longest.
+        held_len: usize,
     },
     /// About to start, with a stream of requests.
     Gathered {

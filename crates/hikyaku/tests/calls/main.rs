@@ -20,6 +20,7 @@ mod dead_sockets;
 mod deadlines;
 mod fairness;
 mod fallback;
+mod flow_control;
 mod good_clients;
 mod good_traffic;
 mod hostile_server;

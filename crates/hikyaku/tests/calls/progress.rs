@@ -22,7 +22,7 @@ const WIDEST: u32 = (1 << 31) - 1;
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
 /// Messages that fit into a stream's window: 13 bytes each.
-const COUNT: u64 = 15_000;
+const COUNT: u64 = 5000;
 
 /// `Flood` never stops, `Tally` adds its requests to `tally` as they come, `Deaf` never reads.
 fn calls(tally: &Arc<AtomicU64>) -> Calls {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::reserve::Widened;
 use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
@@ -32,6 +33,7 @@ impl Connection {
         if let Some(stream) = &stream {
             self.queued_len -= stream.queue.len();
             self.wanting_count -= usize::from(stream.room == Room::Wanted);
+            self.give_room_back(id, stream);
         }
         if self.role == Role::Client {
             self.note_room(had_room);
@@ -214,6 +216,8 @@ impl Connection {
         self.wanting_count = 0;
         self.turns.clear();
         self.grants = Vec::new();
+        self.widened = Widened::default();
+        self.unread_len = 0;
         self.assembly = None;
         self.headers.forget();
         self.events.push_back(Event::Closed { error });

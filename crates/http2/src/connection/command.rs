@@ -292,7 +292,10 @@ impl Connection {
         let is_ending = !matches!(stream.queue.end, End::None);
         if code == ErrorCode::NO_ERROR && self.role == Role::Server && is_ending {
             stream.voice = Voice::Mute;
+            // Its owner will not give back what it had.
+            let unread_len = usize::try_from(stream.credit.outstanding()).unwrap_or(0);
             self.forget_events(id);
+            self.release_data(id, unread_len);
             return;
         }
         frames::reset(self.output.tail(), id, code);
@@ -301,18 +304,9 @@ impl Connection {
         self.end_if_done();
     }
 
-    /// Removes the events of a stream, and gives back the bytes its owner will not see.
+    /// Removes the events of a stream that is gone or whose owner has let go of it.
     fn forget_events(&mut self, id: StreamId) {
-        let mut unseen_len = 0;
-        self.events.retain(|event| {
-            if let Event::Data { id: of, data, .. } = event
-                && *of == id
-            {
-                unseen_len += data.len();
-            }
-            stream_of(event) != Some(id)
-        });
-        self.release_data(id, unseen_len);
+        self.events.retain(|event| stream_of(event) != Some(id));
     }
 
     /// Sends a PING; [`Event::PingAck`] follows.

@@ -1,11 +1,12 @@
 //! Windows: what the peer gives us, and what we give back (RFC 9113 §5.2, §6.9).
 
 use super::Connection;
+use super::bandwidth::Finding;
 use super::budget::MIN_FREE_INCREMENT;
+use super::reserve::Reader;
 use crate::error::{Fault, StreamError, Violation};
-use crate::frame::Kind;
 use crate::frame::window_update::WindowUpdate;
-use crate::frame::writer;
+use crate::frame::{Flags, Kind, writer};
 use crate::stream::state::Step;
 use crate::stream::table::{Grant, Place, Stream};
 use crate::{Side, StreamId};
@@ -47,71 +48,140 @@ impl Connection {
         Ok(())
     }
 
-    /// Gives `len` received bytes back to the peer's windows. Also after the stream has ended:
-    /// then only the connection's window gets them.
+    /// Gives `len` received bytes back: the owner has consumed or dropped them. Ignored for a stream
+    /// that has ended, whose bytes are not counted any more.
     pub fn release_data(&mut self, id: StreamId, len: usize) {
-        self.release_connection(len);
-        self.release_stream(id, len);
-    }
-
-    /// Gives `len` received bytes back to the peer's window of this stream alone: for an owner that
-    /// gives the connection's back at once, so that a slow reader holds back no other stream.
-    /// Ignored for a stream that has ended.
-    pub fn release_stream(&mut self, id: StreamId, len: usize) {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        if len > 0 {
-            stream.credit.release(len);
+        let released_len = stream.credit.release(len);
+        if released_len == 0 {
+            return;
+        }
+        self.unread_len -= released_len;
+        let has_reserved = stream.wanted_len > 0;
+        if has_reserved {
+            self.widened.end_reservation(id, stream);
+        }
+        if may_receive(stream) {
+            let reader = match stream.credit.outstanding() * 4 <= stream.credit.target() {
+                true => Reader::KeepsUp,
+                false => Reader::LagsBehind,
+            };
+            self.widened
+                .tune(stream, &self.config, &self.bandwidth, reader);
             note_grant(&mut self.grants, id, stream);
-            self.timers.owes_windows |= stream.grant == Grant::None;
+            self.timers.owes_windows |= stream.grant != Grant::Due;
+        }
+        if has_reserved {
+            self.admit_waiting();
+            self.aim_credit();
+        } else {
+            self.unwithhold();
         }
     }
 
-    /// Gives `len` received bytes back to the peer's window of the whole connection; see
-    /// [`Connection::release_stream`].
-    pub fn release_connection(&mut self, len: usize) {
-        self.credit.release(len);
+    /// Bytes that came on all live streams and have not been given back with
+    /// [`Connection::release_data`].
+    #[must_use]
+    pub fn unread_len(&self) -> usize {
+        usize::try_from(self.unread_len).unwrap_or(0)
     }
 
-    /// Lets the peer send up to `len` bytes more on the stream than it may by our SETTINGS: for a
-    /// message whose length is known and that is wanted whole. Only ever raises; the connection's
-    /// window follows as its bytes are released.
-    pub fn widen_window(&mut self, id: StreamId, len: u32) {
-        let Some(stream) = self.streams.get_mut(id) else {
+    /// Gives the connection's window back what came, whoever has it now: a slow reader holds back no
+    /// stream but its own. Only what would bring what is unread and what may come over the limit is
+    /// kept back.
+    #[inline]
+    pub(super) fn settle_credit(&mut self) {
+        let lone_len = self.widened.reserved_len - i64::from(self.config.max_reserved_len);
+        let max_len = i64::from(self.config.max_unread_len) + lone_len.max(0);
+        let over_len = self.unread_len + self.credit.target() - max_len;
+        self.credit.withhold(over_len.min(self.unread_len).max(0));
+    }
+
+    /// As [`Connection::settle_credit`], after bytes were given back.
+    #[inline]
+    pub(super) fn unwithhold(&mut self) {
+        if self.credit.outstanding() > 0 {
+            self.settle_credit();
+        }
+    }
+
+    /// Counts DATA for the estimate of what the path holds.
+    #[inline]
+    pub(super) fn note_data(&mut self, len: usize) {
+        let Some(now) = self.now else {
             return;
         };
-        stream.credit.raise(len);
-        note_grant(&mut self.grants, id, stream);
+        let finding = self.bandwidth.on_data(len, now);
+        if finding != Finding::None {
+            self.follow_path(finding);
+        }
     }
 
     /// Puts every stream on the list that anything came back to, worth a WINDOW_UPDATE or not.
     pub(super) fn note_all_grants(&mut self) {
         for (id, stream) in self.streams.iter_mut() {
-            if stream.grant == Grant::None && stream.credit.is_owed() && may_receive(stream) {
+            if stream.credit.is_owed() && may_receive(stream) {
+                if stream.grant == Grant::None {
+                    self.grants.push(id);
+                }
                 stream.grant = Grant::Due;
-                self.grants.push(id);
             }
         }
     }
 
-    /// Writes the WINDOW_UPDATE frames that are due. They never wait for DATA.
+    #[cold]
+    fn follow_path(&mut self, finding: Finding) {
+        if matches!(finding, Finding::Raise | Finding::RaiseAndProbe) {
+            self.aim_credit();
+        }
+        if matches!(finding, Finding::Probe | Finding::RaiseAndProbe) {
+            writer::ping(self.output.tail(), PROBE_PING, Flags::NONE);
+        }
+    }
+
+    /// Takes the ACK of a probe of ours, if one is out.
+    pub(super) fn take_probe_ack(&mut self, payload: [u8; 8]) -> bool {
+        let is_probe = payload == PROBE_PING && self.bandwidth.is_probing();
+        if let Some(now) = self.now
+            && is_probe
+        {
+            self.bandwidth.on_ack(now);
+        }
+        is_probe
+    }
+
+    /// Writes the WINDOW_UPDATE frames that are due and, if other frames are written anyway, those
+    /// that are worth a ride. They never wait for DATA.
     pub(super) fn write_grants(&mut self) {
-        if self.credit.is_due() {
+        let is_due = self.credit.is_due() || self.credit.is_needed();
+        if self.grants.is_empty() && !is_due && !self.credit.is_worth_a_ride() {
+            return;
+        }
+        let has_company = self.output.len() > 0 || !self.turns.ready.is_empty();
+        if is_due || (has_company && self.credit.is_worth_a_ride()) {
             self.grant_connection();
         }
-        for id in self.grants.drain(..) {
-            let Some(stream) = self.streams.get_mut(id) else {
-                continue;
+        let rides = has_company || is_due;
+        let streams = &mut self.streams;
+        let output = &mut self.output;
+        self.grants.retain(|&id| {
+            let Some(stream) = streams.get_mut(id) else {
+                return false;
             };
+            if !rides && stream.grant == Grant::Worth {
+                return true;
+            }
             stream.grant = Grant::None;
             if may_receive(stream) {
                 let increment = stream.credit.grant();
                 if increment > 0 {
-                    writer::window_update(self.output.tail(), id, increment);
+                    writer::window_update(output.tail(), id, increment);
                 }
             }
-        }
+            false
+        });
     }
 
     /// Tells the peer all that came back to the connection's window.
@@ -123,15 +193,32 @@ impl Connection {
     }
 }
 
-/// Puts the stream on the list for a WINDOW_UPDATE when it is worth one.
+/// Puts the stream on the list for a WINDOW_UPDATE when it is worth one. A message that is awaited
+/// whole needs what it lacks, however little.
 pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut Stream) {
-    if stream.grant == Grant::None && stream.credit.is_due() && may_receive(stream) {
-        stream.grant = Grant::Due;
+    if stream.grant == Grant::Due || !stream.credit.is_worth_a_ride() && stream.wanted_len == 0 {
+        return;
+    }
+    if !may_receive(stream) {
+        return;
+    }
+    let grant = if stream.credit.is_due() || stream.credit.lacks(stream.wanted_len) {
+        Grant::Due
+    } else if stream.credit.is_worth_a_ride() {
+        Grant::Worth
+    } else {
+        return;
+    };
+    if stream.grant == Grant::None {
         grants.push(id);
     }
+    stream.grant = grant;
 }
 
 /// Whether the peer may still send DATA: if not, it needs no window.
-fn may_receive(stream: &Stream) -> bool {
+pub(super) fn may_receive(stream: &Stream) -> bool {
     stream.state.step(Step::Data(Side::Remote)).is_ok()
 }
+
+/// The payload of the PING that measures the path.
+const PROBE_PING: [u8; 8] = *b"how far?";

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! handle_bytes -> receive (frames, DATA, small frames) -> message (header blocks) -> events
-//!                    |-> settings, flow (windows), closing (errors, GOAWAY)
+//!                    |-> settings, flow and reserve (windows), closing (errors, GOAWAY)
 //! commands     -> command (what the owner wants)  \
 //! poll_transmit -> flow (WINDOW_UPDATE), transmit (queues, turns) -> output
 //! poll_timeout, handle_timeout -> timers (what the peer owes)
@@ -28,8 +28,9 @@ use crate::headers::writer::HeaderWriter;
 use crate::hpack::Limits;
 use crate::stream::table::Streams;
 use crate::stream::window::{Credit, Window};
-use crate::{Config, ConnectionError, Event, StreamId};
+use crate::{Config, ConnectionError, Event, StreamId, Tuning};
 
+mod bandwidth;
 mod budget;
 mod closing;
 mod command;
@@ -37,14 +38,18 @@ mod flow;
 mod message;
 mod output;
 mod receive;
+mod reserve;
 mod settings;
 mod timers;
 mod transmit;
 
+use bandwidth::Bandwidth;
+pub(crate) use bandwidth::Pace;
 use budget::{Allowance, Budget, MAX_UNREAD_LEN};
 use closing::Shutdown;
 use message::Assembly;
 use output::Output;
+use reserve::Widened;
 use settings::{OurSettings, PeerSettings};
 use timers::Timers;
 use transmit::Turns;
@@ -74,6 +79,10 @@ pub struct Connection {
     window: Window,
     /// Bytes the peer may send on all streams together.
     credit: Credit,
+    /// Bytes on all live streams that their owner has not given back.
+    unread_len: i64,
+    bandwidth: Bandwidth,
+    widened: Widened,
     /// Streams that are owed a WINDOW_UPDATE.
     grants: Vec<StreamId>,
     turns: Turns,
@@ -137,7 +146,12 @@ impl Connection {
             max_fields: config.max_header_fields,
         };
         let mut credit = Credit::new(Window::INITIAL);
-        credit.raise(config.connection_window_len);
+        credit.aim(config.connection_window_len.into());
+        let max_window_len = match config.tuning {
+            Tuning::Automatic => config.max_window_len,
+            Tuning::Fixed => 0,
+        };
+        let first_window_len = config.stream_window_len.min(config.connection_window_len);
         Self {
             role,
             life,
@@ -157,6 +171,9 @@ impl Connection {
             writer: HeaderWriter::new(config.max_encoder_table_len),
             window: Window::new(Window::INITIAL),
             credit,
+            unread_len: 0,
+            bandwidth: Bandwidth::new(first_window_len.into(), max_window_len.into()),
+            widened: Widened::default(),
             grants: Vec::new(),
             turns: Turns::default(),
             resets: Budget::new(config.max_reset_burst, config.reset_refill_per_second),
@@ -301,7 +318,7 @@ impl Connection {
     /// released. An estimate for a budget of many connections.
     #[must_use]
     pub fn held_len(&self) -> usize {
-        self.output.len() + self.queued_len
+        self.output.len() + self.queued_len + self.unread_len()
     }
 
     /// Bytes queued on the stream and not yet moved to the output; 0 for an unknown stream.

@@ -120,14 +120,16 @@ impl Connection {
             let (len, window) = (data.flow_len, overrun.left);
             return Err(Violation::WindowExceeded { len, window }.into());
         }
+        self.note_data(data.flow_len);
         let Some(stream) = self.streams.get_mut(data.id) else {
-            self.credit.release(data.flow_len);
+            self.settle_credit();
             return self.on_stray_data(data.id, data.flow_len);
         };
         if let Err(what) = accept_data(stream, data) {
-            self.credit.release(data.flow_len);
+            self.settle_credit();
             return Err(StreamError::new(data.id, what).into());
         }
+        stream.pace.count(data.flow_len, self.bandwidth.epoch());
         let len = data.range.len();
         stream.moved_len += len;
         self.timers.received_len += len;
@@ -136,11 +138,12 @@ impl Connection {
             Voice::Mute => data.flow_len,
         };
         if unseen_len > 0 {
-            self.credit.release(unseen_len);
             stream.credit.release(unseen_len);
             note_grant(&mut self.grants, data.id, stream);
         }
-        let voice = stream.voice;
+        let is_loud = stream.voice == Voice::Loud;
+        self.unread_len += i64::try_from(data.flow_len - unseen_len).unwrap_or(0);
+        self.settle_credit();
         if len < MIN_DATA_LEN && data.body == Body::More {
             self.take_control()?;
             if len == 0 {
@@ -149,7 +152,7 @@ impl Connection {
         } else {
             self.controls.refund(1);
         }
-        if voice == Voice::Loud {
+        if is_loud {
             let range = start + data.range.start..start + data.range.end;
             let bytes = if len == 0 {
                 Bytes::new()
@@ -175,8 +178,10 @@ impl Connection {
         }
         let what = Violation::ClosedStream(Kind::Data, id);
         match self.streams.death(id) {
-            // What crossed our reset within its window is no nonsense, however small its frames.
-            Some(Death::LocalReset) if self.streams.take_late(id, len) => Ok(()),
+            // What crossed our reset within its window is no nonsense.
+            Some(Death::LocalReset) if len >= MIN_DATA_LEN && self.streams.take_late(id, len) => {
+                Ok(())
+            }
             Some(Death::LocalReset) => self.take_control(),
             Some(Death::Ended) => Err(what.into()),
             Some(Death::RemoteReset) | None => Err(StreamError::new(id, what).into()),
@@ -210,6 +215,11 @@ impl Connection {
 
     /// RFC 9113 §6.7.
     fn on_ping(&mut self, ping: Ping) -> Result<(), Fault> {
+        if let Ping::Ack(payload) = ping
+            && self.take_probe_ack(payload)
+        {
+            return Ok(());
+        }
         self.take_control()?;
         match ping {
             Ping::Ask(payload) => writer::ping(self.output.tail(), payload, Flags::ACK),
@@ -252,7 +262,8 @@ impl Connection {
 /// shorter, and a peer that cuts a long one so small makes us pay for a frame for each byte.
 const MIN_DATA_LEN: usize = 5;
 
-/// Checks DATA against its stream, and takes it from the stream's window.
+/// Checks DATA against its stream, and takes it from the stream's window. What is not accepted is
+/// not taken.
 fn accept_data(stream: &mut Stream, data: &Data) -> Result<(), Violation> {
     if stream.state.step(Step::Data(Side::Remote)).is_err() {
         return Err(Violation::ClosedStream(Kind::Data, data.id));
@@ -267,7 +278,10 @@ fn accept_data(stream: &mut Stream, data: &Data) -> Result<(), Violation> {
     if let Some(promised) = stream.promised {
         match promised.checked_sub(data.range.len() as u64) {
             Some(left) if left == 0 || data.body == Body::More => stream.promised = Some(left),
-            _ => return Err(Violation::Malformed(Malformed::BodyLen)),
+            _ => {
+                stream.credit.release(data.flow_len);
+                return Err(Violation::Malformed(Malformed::BodyLen));
+            }
         }
     }
     Ok(())

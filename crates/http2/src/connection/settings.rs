@@ -54,6 +54,9 @@ pub(super) fn clamp(mut config: Config) -> Config {
     config.connection_window_len = config
         .connection_window_len
         .clamp(Window::INITIAL, 0x7fff_ffff);
+    config.max_window_len = config.max_window_len.min(0x7fff_ffff);
+    config.max_reserved_len = config.max_reserved_len.min(0x7fff_ffff);
+    config.max_unread_len = config.max_unread_len.max(config.connection_window_len);
     config
 }
 
@@ -61,10 +64,13 @@ pub(super) fn clamp(mut config: Config) -> Config {
 pub(super) fn announce(out: &mut BytesMut, config: &Config, role: Role) {
     let mut entries = vec![
         Setting::HeaderTableLen(config.header_table_len),
-        Setting::InitialWindow(config.stream_window_len),
         Setting::MaxFrameLen(config.max_frame_len),
         Setting::MaxHeaderListBytes(config.max_header_list_bytes),
     ];
+    // What a peer goes by anyway need not be said (RFC 9113 §6.5.2).
+    if config.stream_window_len != Window::INITIAL {
+        entries.push(Setting::InitialWindow(config.stream_window_len));
+    }
     entries.push(match role {
         Role::Client => Setting::EnablePush(Push::Disabled),
         Role::Server => Setting::MaxConcurrentStreams(config.max_concurrent_streams),
@@ -143,9 +149,11 @@ impl Connection {
             let difference = i64::from(bytes) - i64::from(Window::INITIAL);
             for (id, stream) in self.streams.iter_mut() {
                 stream.credit.shift(difference);
+                self.widened.line_up(id, stream);
                 // What came back was too little for a wide window and may be all of a small one.
                 note_grant(&mut self.grants, id, stream);
             }
+            self.admit_waiting();
         }
     }
 

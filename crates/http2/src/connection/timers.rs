@@ -7,10 +7,11 @@
 //!   stream:    room for what is queued on it,
 //!              or the rest of its request      stall_timeout         RST_STREAM ENHANCE_YOUR_CALM
 //!   socket:    room for our output             stall_timeout         the socket is closed
-//!   farewell:  our last bytes                  close_timeout         the socket is closed
+//!   farewell:  the ACK of our PING             handshake_timeout     GOAWAY with the last stream
+//!   end:       our last bytes                  close_timeout         the socket is closed
 //! ```
 //!
-//! The first three and the last have a moment each. Streams and the socket are looked at four times
+//! All but streams and the socket have a moment each. Streams and the socket are looked at four times
 //! in a `stall_timeout`: what has hardly moved between three looks in a row has stalled, so that it
 //! ends within the time. What counts is bytes, not frames: a window that is opened byte by byte is
 //! no progress.
@@ -18,7 +19,8 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use super::{Connection, Life};
+use super::closing::Shutdown;
+use super::{Connection, Life, reserve};
 use crate::error::{StreamError, Violation};
 use crate::frame::{Head, Kind};
 use crate::stream::state::Step;
@@ -29,6 +31,8 @@ use crate::{ConnectionError, Side, StreamId};
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     handshake: Option<Instant>,
+    /// The ACK of the PING behind our GOAWAY is not waited for any longer.
+    farewell: Option<Instant>,
     close: Option<Instant>,
     /// The next look at streams and the socket.
     look: Option<Instant>,
@@ -56,7 +60,7 @@ pub(super) struct Timers {
 impl Connection {
     /// When [`Connection::handle_timeout`] wants to be called; `None` while nothing is owed. `now`
     /// is asked only when something begins to be.
-    pub fn poll_timeout(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+    pub fn poll_timeout(&mut self, now: impl Fn() -> Instant) -> Option<Instant> {
         match self.life {
             Life::Preface { .. } | Life::FirstSettings => {
                 let timeout = self.config.handshake_timeout;
@@ -64,8 +68,9 @@ impl Connection {
             }
             Life::Running => {
                 let owed = self.block_deadline().or(self.frame_deadline());
-                let look = self.next_look(now);
-                owed.into_iter().chain(look).min()
+                let farewell = self.farewell_deadline(&now);
+                let look = self.next_look(&now);
+                owed.into_iter().chain(farewell).chain(look).min()
             }
             Life::Closed => {
                 let timeout = self.config.close_timeout;
@@ -92,6 +97,8 @@ impl Connection {
                     }));
                 } else if is_due(self.frame_deadline()) {
                     self.fail(self.stalled_connection());
+                } else if self.shutdown == Shutdown::Announced && is_due(self.timers.farewell) {
+                    self.finish_shutdown();
                 } else if is_due(self.timers.look) {
                     self.timers.look = None;
                     self.look(now);
@@ -170,8 +177,16 @@ impl Connection {
         self.timers.partial_since.map(|since| since + timeout)
     }
 
+    fn farewell_deadline(&mut self, now: &impl Fn() -> Instant) -> Option<Instant> {
+        if self.shutdown != Shutdown::Announced {
+            return None;
+        }
+        let timeout = self.config.handshake_timeout;
+        Some(*(self.timers.farewell).get_or_insert_with(|| now() + timeout))
+    }
+
     /// The next look, as long as there is something to look at.
-    fn next_look(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+    fn next_look(&mut self, now: &impl Fn() -> Instant) -> Option<Instant> {
         let timeout = self.config.stall_timeout;
         let period = timeout.map_or(GRANT_PERIOD, |timeout| timeout / LOOK_COUNT);
         let has_something = match timeout {
@@ -200,6 +215,8 @@ impl Connection {
             self.timers.stuck_look_count += 1;
             if self.timers.stuck_look_count >= STALLED_LOOK_COUNT {
                 self.fail(self.stalled_connection());
+                // What does not leave will not leave later.
+                self.timers.is_abandoned = true;
             }
             // Streams cannot move either, and are not to blame.
             return;
@@ -265,6 +282,7 @@ fn is_waiting(stream: &Stream, excuses: &Excuses) -> bool {
     let is_owed = stream.awaited == Awaited::End
         && stream.state.step(Step::Data(Side::Remote)).is_ok()
         && stream.credit.left() > 0
+        && !reserve::is_waiting(stream)
         && !excuses.into;
     let is_held = matches!(stream.place, Place::Blocked | Place::Parked);
     is_owed || (!stream.queue.is_idle() && (is_held || !excuses.out))

@@ -7,6 +7,7 @@ use super::queue::Queue;
 use super::state::State;
 use super::window::{Credit, Window};
 use crate::StreamId;
+use crate::connection::Pace;
 
 /// A live stream: open or half-closed.
 #[derive(Debug)]
@@ -27,6 +28,15 @@ pub struct Stream {
     pub window: Window,
     /// Bytes the peer may send.
     pub credit: Credit,
+    /// How much wider than at first tuning has made that. Bytes.
+    pub tuned_len: i64,
+    /// How much wider than that it is for a message that is wanted whole. Bytes.
+    pub reserved_len: i64,
+    /// The window must hold so much before anything comes back; 0 if no message is wanted whole.
+    /// Bytes.
+    pub wanted_len: i64,
+    /// What has come lately.
+    pub(crate) pace: Pace,
     /// What we have to send.
     pub queue: Queue,
     /// Bytes the peer's `content-length` promises and has not sent, 0 for a response that has no
@@ -100,7 +110,9 @@ pub enum Voice {
 pub enum Grant {
     /// It is not.
     None,
-    /// It is.
+    /// It is, to be written when anything else is.
+    Worth,
+    /// It is, to be written at once.
     Due,
 }
 
@@ -117,6 +129,10 @@ impl Stream {
             grant: Grant::None,
             window,
             credit,
+            tuned_len: 0,
+            reserved_len: 0,
+            wanted_len: 0,
+            pace: Pace::default(),
             queue: Queue::default(),
             promised: None,
             room: Room::Unasked,

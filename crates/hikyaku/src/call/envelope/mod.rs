@@ -120,14 +120,30 @@ impl Deframer {
         if self.is_empty() {
             return Ok(());
         }
-        let expected = match &self.partial {
-            Partial::Nothing | Partial::Prefix { .. } => PREFIX_LEN,
-            Partial::Body { prefix, .. } => PREFIX_LEN + prefix.len,
-        };
         Err(BadEnvelope::Truncated {
             arrived: self.buffered_len,
-            expected,
+            expected: self.expected_len(),
         })
+    }
+
+    /// Bytes of the incomplete message that [`Deframer::next`] has left: all it will have, as far as
+    /// that is known, prefix included. 0 if there is none.
+    ///
+    /// Also 0 if it is longer than any window ([`MAX_WHOLE_LEN`]): it cannot be kept unread.
+    pub(crate) fn awaited_len(&self) -> usize {
+        match self.expected_len() {
+            _ if self.is_empty() => 0,
+            len if len > MAX_WHOLE_LEN => 0,
+            len => len,
+        }
+    }
+
+    /// Bytes of the prefix or, once it is there, of prefix and message.
+    fn expected_len(&self) -> usize {
+        match &self.partial {
+            Partial::Nothing | Partial::Prefix { .. } => PREFIX_LEN,
+            Partial::Body { prefix, .. } => PREFIX_LEN.saturating_add(prefix.len),
+        }
     }
 
     /// Bytes that are held: everything pushed and not handed out, prefixes included.
@@ -348,8 +364,13 @@ pub(crate) const PREFIX_LEN: usize = 5;
 /// The longest message the prefix can announce, in bytes.
 const MAX_LEN: usize = u32::MAX as usize;
 
+/// The longest message that a window can hold whole, prefix included, in bytes (RFC 9113 §6.9.1).
+const MAX_WHOLE_LEN: usize = (1 << 31) - 1;
+
 /// Chunks up to this length are copied together while they wait. Copying so little costs about as
-/// much as keeping a reference; a longer one is worth the read buffer it pins.
+/// much as keeping a reference. What has waited in a mailbox was joined there, up to a far greater
+/// length; here chunks wait only between two messages of one batch, and those of an incomplete
+/// message are copied out of the read buffer as they come.
 const SMALL_LEN: usize = 1024;
 
 #[cfg(test)]

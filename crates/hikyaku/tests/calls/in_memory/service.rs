@@ -9,8 +9,8 @@ use hikyaku_testkit::Live;
 
 use super::Plain;
 
-/// The methods of the service `test.Calls`, each added by a test. Messages are numbers, but for
-/// [`Calls::unary_bytes`] and [`Calls::bidi_bytes`].
+/// The methods of the service `test.Calls`, each added by a test. Messages are numbers, but for those
+/// in bytes.
 pub(crate) struct Calls {
     name: &'static str,
     add: Vec<Add>,
@@ -126,6 +126,24 @@ impl Calls {
     pub(crate) fn client_streaming<H, F>(self, path: &'static str, handler: H) -> Self
     where
         H: Fn(Requests<u64>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Response<u64>, Status>> + Send + 'static,
+    {
+        self.with(move |methods| methods.client_streaming::<Plain, _, _, _, _>(path, handler))
+    }
+
+    /// Numbers in, bytes out.
+    pub(crate) fn server_streaming_bytes<H, F>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Fn(Request<u64>, Replies<Bytes>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), Status>> + Send + 'static,
+    {
+        self.with(move |methods| methods.server_streaming::<Plain, _, _, _, _>(path, handler))
+    }
+
+    /// Bytes in, a number out.
+    pub(crate) fn client_streaming_bytes<H, F>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Fn(Requests<Bytes>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Response<u64>, Status>> + Send + 'static,
     {
         self.with(move |methods| methods.client_streaming::<Plain, _, _, _, _>(path, handler))

@@ -170,7 +170,7 @@ fn an_answer_that_crosses_a_cancel_is_dropped() {
     ];
     assert!(raw.ask(&late.concat()).is_empty());
     assert!(raw.events().is_empty());
-    assert_eq!(raw.connection.credit.outstanding(), 0);
+    assert_eq!(raw.connection.unread_len(), 0);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn events_of_a_stream_that_was_let_go_are_removed() {
     raw.send(&[response(1, Body::More), data(1, b"abc", Body::More)].concat());
     raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
     assert!(raw.events().is_empty());
-    assert_eq!(raw.connection.credit.outstanding(), 0);
+    assert_eq!(raw.connection.unread_len(), 0);
 }
 
 #[test]

@@ -248,7 +248,7 @@ fn a_reset_drops_the_queue() {
 
 #[test]
 fn no_error_waits_for_queued_trailers_and_silences_the_stream() {
-    let mut raw = Raw::server(Config::default());
+    let mut raw = Raw::server(strict());
     raw.send(&settings(&[Setting::InitialWindow(0)]));
     raw.send(&[request(1, Body::More), data(1, b"unseen", Body::More)].concat());
     raw.connection.send_headers(id(1), OK, Body::More).unwrap();

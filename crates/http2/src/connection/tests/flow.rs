@@ -267,7 +267,7 @@ fn what_is_released_is_granted_in_halves() {
     let config = Config {
         stream_window_len: 100_000,
         connection_window_len: 200_000,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::server(config);
     raw.send(&request(1, Body::More));
@@ -299,7 +299,7 @@ fn padding_is_given_back_at_once() {
     let config = Config {
         stream_window_len: 600,
         connection_window_len: 0,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::server(config);
     raw.send(&request(1, Body::More));
@@ -321,7 +321,7 @@ fn padding_is_given_back_at_once() {
 fn more_than_the_window_is_an_error() {
     let config = Config {
         stream_window_len: 10_000,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::server(config.clone());
     raw.send(&request(1, Body::More));
@@ -330,8 +330,9 @@ fn more_than_the_window_is_an_error() {
         raw.ask(&data(1, &[0; 2], Body::More)),
         ["RST_STREAM 1 FLOW_CONTROL_ERROR"]
     );
-    // The bytes that were not delivered are not lost for the connection.
-    assert_eq!(raw.connection.credit.outstanding(), 9_999);
+    // Neither the bytes that were not delivered nor those of a stream that is gone are lost for the
+    // connection.
+    assert_eq!(raw.connection.credit.outstanding(), 0);
 
     let config = Config {
         connection_window_len: 0,
@@ -354,7 +355,7 @@ fn more_than_the_window_is_an_error() {
 fn a_small_window_of_ours_holds_from_the_ack_on() {
     let config = Config {
         stream_window_len: 100,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::new(Connection::server(config));
     raw.send(&[PREFACE, &settings(&[]), &request(1, Body::More)].concat());
@@ -374,12 +375,12 @@ fn a_small_window_of_ours_holds_from_the_ack_on() {
 fn what_came_back_before_the_ack_is_granted_after_it() {
     let config = Config {
         stream_window_len: 100,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::new(Connection::server(config));
     raw.send(&[PREFACE, &settings(&[]), &request(1, Body::More)].concat());
     raw.send(&data(1, &[0; 100], Body::More));
-    raw.connection.release_stream(id(1), 100);
+    raw.connection.release_data(id(1), 100);
     raw.frames();
     assert_eq!(raw.ask(&settings_ack()), ["WINDOW_UPDATE 1 100"]);
     assert!(raw.ask(&data(1, &[0; 100], Body::Last)).is_empty());
@@ -389,18 +390,18 @@ fn what_came_back_before_the_ack_is_granted_after_it() {
 fn a_stream_can_be_given_a_wider_window() {
     let config = Config {
         stream_window_len: 100,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::server(config);
     raw.send(&request(1, Body::More));
-    raw.connection.widen_window(id(1), 5000);
+    raw.connection.reserve_window(id(1), 5000);
     assert_eq!(raw.frames(), ["WINDOW_UPDATE 1 4900"]);
     assert!(raw.ask(&data(1, &[0; 5000], Body::More)).is_empty());
 }
 
 #[test]
 fn data_for_streams_that_are_gone_costs_no_window() {
-    let mut raw = Raw::server(Config::default());
+    let mut raw = Raw::server(strict());
     raw.send(&request(1, Body::More));
     raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
     raw.frames();

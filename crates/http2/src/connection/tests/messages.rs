@@ -257,7 +257,7 @@ fn a_cookie_is_put_together_from_its_crumbs() {
 fn a_refused_stream_was_never_told() {
     let mut raw = Raw::server(Config {
         max_concurrent_streams: 0,
-        ..Config::default()
+        ..strict()
     });
     let frames = [
         request(1, Body::More),

@@ -26,6 +26,7 @@ mod flow;
 mod messages;
 mod pair;
 mod past_bugs;
+mod room;
 mod server;
 mod states;
 mod timers;
@@ -233,6 +234,16 @@ fn event_line(event: &Event) -> String {
         }
         Event::Closed { error: None } => "closed".to_owned(),
         Event::Closed { error: Some(error) } => format!("closed {error}"),
+    }
+}
+
+/// No PING among the frames, and the connection's window comes back as bytes are consumed: nothing is
+/// unread beyond it.
+fn strict() -> Config {
+    Config {
+        tuning: Tuning::Fixed,
+        max_unread_len: 0,
+        ..Config::default()
     }
 }
 

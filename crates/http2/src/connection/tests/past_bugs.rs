@@ -32,7 +32,7 @@ fn send(raw: &mut Raw, number: u32, len: usize, body: Body) {
 fn padding_comes_back_though_nobody_reads_the_body() {
     let config = Config {
         stream_window_len: 1000,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::server(config);
     raw.send(&request(1, Body::More));
@@ -134,7 +134,7 @@ fn no_byte_of_the_connections_window_is_lost_with_a_stream() {
         }),
     ];
     for (what, lose) in table {
-        let mut raw = Raw::server(Config::default());
+        let mut raw = Raw::server(strict());
         raw.send(&request(1, Body::More));
         raw.send(&padded());
         lose(&mut raw);
@@ -152,7 +152,7 @@ fn no_byte_of_the_connections_window_is_lost_with_a_stream() {
 fn bytes_that_were_never_given_to_an_owner_come_back() {
     let config = Config {
         stream_window_len: 100,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::server(config);
     for number in 0..100 {

@@ -6,7 +6,7 @@ use super::*;
 fn settings_are_out_before_a_byte_comes_in() {
     let mut raw = Raw::new(Connection::server(Config::default()));
     let want = [
-        "SETTINGS [HeaderTableLen(4096), InitialWindow(262144), MaxFrameLen(16384), \
+        "SETTINGS [HeaderTableLen(4096), MaxFrameLen(16384), \
          MaxHeaderListBytes(16384), MaxConcurrentStreams(100)]",
         "WINDOW_UPDATE 0 983041",
     ];

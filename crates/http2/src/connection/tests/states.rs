@@ -160,7 +160,7 @@ fn nothing_is_sent_on_a_stream_that_is_closed_or_idle() {
         assert_eq!(connection.send_headers(id(1), OK, Body::More), not_open);
         assert_eq!(connection.send_data(id(1), body(), Body::More), not_open);
         assert_eq!(connection.send_trailers(id(1), TRAILERS), not_open);
-        connection.widen_window(id(1), 1 << 30);
+        connection.reserve_window(id(1), 1 << 30);
         connection.release_data(id(1), 1 << 30);
         connection.reset_stream(id(1), ErrorCode::CANCEL);
         assert!(raw.frames().is_empty(), "{state}");
@@ -181,7 +181,7 @@ fn nothing_is_sent_on_a_half_that_has_ended() {
         assert_eq!(raw.connection.send_trailers(id(1), TRAILERS), not_open);
         assert!(raw.frames().is_empty());
         // What may be sent still is: credit, and the early end.
-        raw.connection.widen_window(id(1), 1 << 20);
+        raw.connection.reserve_window(id(1), 1 << 20);
         raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
         assert_eq!(raw.frames(), ["RST_STREAM 1 CANCEL"]);
     }
@@ -191,7 +191,7 @@ fn nothing_is_sent_on_a_half_that_has_ended() {
 fn a_stream_that_the_peer_resets_is_sent_nothing_more() {
     let mut raw = Raw::server(Config::default());
     raw.send(&request(1, Body::More));
-    for _ in 0..12 {
+    for _ in 0..4 {
         raw.send(&data(1, &[0; 16_000], Body::More));
     }
     raw.connection.send_headers(id(1), OK, Body::More).unwrap();
@@ -202,7 +202,7 @@ fn a_stream_that_the_peer_resets_is_sent_nothing_more() {
     raw.connection.send_trailers(id(1), TRAILERS).unwrap();
     raw.frames();
     // A WINDOW_UPDATE is due, DATA and trailers wait for a window.
-    raw.connection.release_stream(id(1), 12 * 16_000);
+    raw.connection.release_data(id(1), 4 * 16_000);
     let got = raw.ask(&[reset(1, ErrorCode::CANCEL), window_update(0, 1 << 20)].concat());
     assert!(got.is_empty(), "{got:?}");
     assert_eq!(raw.connection.queued_len(id(1)), 0);

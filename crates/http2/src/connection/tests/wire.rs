@@ -100,7 +100,11 @@ fn defined_flags(kind: Kind) -> u8 {
 /// All kinds that an end ever writes, by both ends.
 fn written() -> [Vec<u8>; 2] {
     let long = "\u{1}".repeat(40_000);
-    let mut server = Raw::new(Connection::server(Config::default()));
+    let config = Config {
+        stream_window_len: 256 * 1024,
+        ..Config::default()
+    };
+    let mut server = Raw::new(Connection::server(config));
     server.send(&[PREFACE, &session().concat(), &request(5, Body::More)].concat());
     for _ in 0..12 {
         server.send(&data(5, &[0; 16_000], Body::More));
@@ -189,7 +193,8 @@ fn frames_as_long_as_announced_are_taken() {
         let config = Config {
             max_frame_len: u32::try_from(len).unwrap(),
             max_header_list_bytes: 100_000,
-            ..Config::default()
+            stream_window_len: 256 * 1024,
+            ..strict()
         };
         let mut raw = Raw::server(config);
         assert_eq!(block_of_len(len).len(), len);
@@ -416,7 +421,7 @@ fn frames_that_flow_control_is_not_for_pass_shut_windows() {
     let config = Config {
         stream_window_len: 65_535,
         connection_window_len: 65_535,
-        ..Config::default()
+        ..strict()
     };
     let mut raw = Raw::server(config);
     raw.send(&request(1, Body::More));
