@@ -1,5 +1,5 @@
-//! Compiles the service that is attacked, as a user would.
+//! Compiles the services that are attacked, as a user would.
 
 fn main() -> hikyaku_build::Result {
-    hikyaku_build::compile(["proto/target.proto"])
+    hikyaku_build::compile(["proto/target.proto", "proto/client.proto"])
 }

@@ -75,6 +75,8 @@ pub(crate) struct Outcome {
     pub(crate) words: String,
     /// Whether it ended the connection, or stopped reading from it.
     pub(crate) is_cut_off: bool,
+    /// Whether it was honest work, of which a victim may do as much as it can.
+    pub(crate) is_work: bool,
     /// What it should have done and did not.
     pub(crate) faults: Vec<String>,
 }
@@ -85,7 +87,17 @@ impl Outcome {
         Self {
             words: words.into(),
             is_cut_off: false,
+            is_work: false,
             faults: Vec::new(),
+        }
+    }
+
+    /// The victim went on serving, as it should: all of it was work that an honest client may ask
+    /// for.
+    pub(crate) fn worked(words: impl Into<String>) -> Self {
+        Self {
+            is_work: true,
+            ..Self::served(words)
         }
     }
 
@@ -100,9 +112,8 @@ impl Outcome {
     /// How an attacker fared.
     pub(crate) fn of(attacker: &Attacker, ending: &Ending) -> Self {
         Self {
-            words: attacker.describe(ending),
             is_cut_off: *ending != Ending::Served,
-            faults: Vec::new(),
+            ..Self::served(attacker.describe(ending))
         }
     }
 

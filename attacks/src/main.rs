@@ -16,8 +16,10 @@ mod attack;
 mod attacker;
 mod families;
 mod healthy;
+mod hostile;
 mod report;
 mod target;
+mod traveller;
 mod trial;
 mod victim;
 

@@ -9,7 +9,10 @@ use hikyaku::server::{Replies, Requests};
 use hikyaku::{Metadata, Request, Response, Server, Status, Value};
 
 use crate::attack::Trouble;
-use crate::proto::attacks::{Amount, Blob, HandlerReport, Target, TargetServer};
+use crate::proto::attacks::{
+    Amount, Blob, ForestServer, HandlerReport, Target, TargetServer, TravellerServer,
+};
+use crate::traveller::{Client, Trees};
 
 /// Bytes of one message of `Produce`.
 const CHUNK_LEN: usize = 64 * 1024;
@@ -24,6 +27,8 @@ pub(crate) async fn serve() -> Result<(), Trouble> {
     println!("listening on {}", listener.local_addr()?);
     Server::new()
         .add(TargetServer::new(Handlers::default()))
+        .add(TravellerServer::new(Client))
+        .add(ForestServer::new(Trees))
         .serve_listener(listener)
         .await?;
     Ok(())

@@ -70,7 +70,7 @@ impl Verdict {
 /// Makes an attack, and judges it.
 pub(crate) async fn hold(attack: Attack, cores: &Cores, latency: Latency) -> Verdict {
     match tokio::time::timeout(MAX_TIME, measure(attack, cores)).await {
-        Ok(Ok((verdict, is_cut_off))) => judge(verdict, is_cut_off, latency),
+        Ok(Ok((verdict, may_be_busy))) => judge(verdict, may_be_busy, latency),
         Ok(Err(trouble)) => no_verdict(attack, trouble.to_string()),
         Err(_) => no_verdict(attack, format!("no end after {} s", MAX_TIME.as_secs())),
     }
@@ -89,7 +89,8 @@ fn no_verdict(attack: Attack, fault: String) -> Verdict {
     }
 }
 
-/// A verdict with the attack's own faults only, and whether the attacker was cut off.
+/// A verdict with the attack's own faults only, and whether it may have taken all of the CPU: it was
+/// cut off for it, or it was work.
 async fn measure(attack: Attack, cores: &Cores) -> Result<(Verdict, bool), Trouble> {
     let arena = Arena::open(Victim::start_server(cores)?).await?;
     let victim = &arena.victim;
@@ -116,6 +117,7 @@ async fn measure(attack: Attack, cores: &Cores) -> Result<(Verdict, bool), Troub
     let Outcome {
         words,
         is_cut_off,
+        is_work,
         mut faults,
     } = match outcome {
         Ok(Ok(outcome)) => outcome,
@@ -143,11 +145,11 @@ async fn measure(attack: Attack, cores: &Cores) -> Result<(Verdict, bool), Troub
         calls,
         faults,
     };
-    Ok((verdict, is_cut_off))
+    Ok((verdict, is_cut_off || is_work))
 }
 
 /// Adds the faults that any attack can show.
-fn judge(mut verdict: Verdict, is_cut_off: bool, latency: Latency) -> Verdict {
+fn judge(mut verdict: Verdict, may_be_busy: bool, latency: Latency) -> Verdict {
     let max_growth = match verdict.attack.scale {
         Scale::One => MAX_GROWTH,
         Scale::Hundred => MAX_GROWTH_OF_MANY,
@@ -160,7 +162,7 @@ fn judge(mut verdict: Verdict, is_cut_off: bool, latency: Latency) -> Verdict {
         ));
     }
     let share = verdict.cpu_share();
-    if !is_cut_off && verdict.cpu > MIN_CPU && share > MAX_CPU_SHARE {
+    if !may_be_busy && verdict.cpu > MIN_CPU && share > MAX_CPU_SHARE {
         verdict.faults.push(format!(
             "{:.0}% of a core for an attacker that is not cut off, {:.0}% are allowed",
             share * 100.0,

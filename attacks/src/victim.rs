@@ -23,7 +23,20 @@ pub(crate) struct Victim {
 impl Victim {
     /// Starts this program as a server and waits until it listens.
     pub(crate) fn start_server(cores: &Cores) -> Result<Self, Trouble> {
-        let (child, line) = start(cores, &["victim-server"])?;
+        let program = std::env::current_exe()?;
+        let mut command = match &cores.victim {
+            Some(core) => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", core]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.arg("victim-server");
+        Self::listening(start(command)?)
+    }
+
+    fn listening((child, line): (Child, String)) -> Result<Self, Trouble> {
         let addr = line
             .strip_prefix("listening on ")
             .ok_or("the victim does not say where it listens")?
@@ -33,6 +46,15 @@ impl Victim {
             pid: child.id(),
             child: Mutex::new(child),
         })
+    }
+
+    /// The same on any core, with so many descriptors at most.
+    pub(crate) fn start_starved_server(max_descriptors: u32) -> Result<Self, Trouble> {
+        let program = std::env::current_exe()?;
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {max_descriptors}; exec \"$0\" victim-server");
+        command.arg("-c").arg(script).arg(program);
+        Self::listening(start(command)?)
     }
 
     /// Where it listens.
@@ -102,19 +124,9 @@ impl Drop for Victim {
     }
 }
 
-/// Starts this program with these arguments on the victim's core; returns its first line.
-fn start(cores: &Cores, args: &[&str]) -> Result<(Child, String), Trouble> {
-    let program = std::env::current_exe()?;
-    let mut command = match &cores.victim {
-        Some(core) => {
-            let mut command = Command::new("taskset");
-            command.args(["-c", core]).arg(program);
-            command
-        }
-        None => Command::new(program),
-    };
+/// Starts a program; returns its first line.
+fn start(mut command: Command) -> Result<(Child, String), Trouble> {
     let mut child = command
-        .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;

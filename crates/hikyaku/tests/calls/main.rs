@@ -21,6 +21,8 @@ mod deadlines;
 mod fairness;
 mod fallback;
 mod flow_control;
+mod good_clients;
+mod good_traffic;
 mod hostile_server;
 mod kinds;
 mod leftovers;

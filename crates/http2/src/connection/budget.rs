@@ -57,6 +57,41 @@ impl Budget {
     }
 }
 
+/// Bytes that a good peer still has to do something small about: as long as it does no more than
+/// that, its small frames cost no tokens, however many they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowance {
+    left_len: usize,
+    max: usize,
+}
+
+impl Allowance {
+    /// Nothing is allowed yet, and never more than `max` bytes will be.
+    pub(super) fn new(max: usize) -> Self {
+        Self { left_len: 0, max }
+    }
+
+    /// Allows `len` bytes more.
+    pub(super) fn add(&mut self, len: usize) {
+        self.left_len = self.left_len.saturating_add(len).min(self.max);
+    }
+
+    /// Whether `len` bytes are allowed; if so, they are used up.
+    pub(super) fn take(&mut self, len: usize) -> bool {
+        let left = self.left_len.checked_sub(len);
+        self.left_len = left.unwrap_or(self.left_len);
+        left.is_some()
+    }
+}
+
+/// An increment under this is charged even if it gives back what we sent: who reads a message at a
+/// time has at least this much to tell. Bytes.
+pub(super) const MIN_FREE_INCREMENT: u32 = 5;
+
+/// Bytes sent and not given back that are kept in mind: two windows of the fastest and longest of
+/// networks. Were it unlimited, a long download would pay for a flood.
+pub(super) const MAX_UNREAD_LEN: usize = 2 * 32 * 1024 * 1024;
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -76,6 +111,18 @@ mod tests {
         }
         budget.refund(100);
         assert_eq!((0..10).filter(|_| budget.take(start)).count(), 3);
+    }
+
+    #[test]
+    fn an_allowance_is_used_once() {
+        let mut allowance = Allowance::new(10);
+        assert!(!allowance.take(1));
+        allowance.add(8);
+        allowance.add(usize::MAX);
+        // (bytes, whether they are allowed)
+        for (len, want) in [(6, true), (5, false), (0, true), (4, true), (1, false)] {
+            assert_eq!(allowance.take(len), want, "{len}");
+        }
     }
 
     #[test]

@@ -221,6 +221,7 @@ impl Connection {
     /// A DATA frame went past the queues.
     fn note_sent(&mut self, id: StreamId, len: usize, body: Body) {
         self.window.spend(len);
+        self.unread.add(2 * len);
         self.controls.refund(DATA_REFUND_COUNT);
         if body == Body::Last {
             self.end_local(id);

@@ -2,6 +2,7 @@
 
 use super::Connection;
 use super::bandwidth::Finding;
+use super::budget::MIN_FREE_INCREMENT;
 use super::reserve::Reader;
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::window_update::WindowUpdate;
@@ -12,8 +13,11 @@ use crate::{Side, StreamId};
 
 impl Connection {
     pub(super) fn on_window_update(&mut self, update: WindowUpdate) -> Result<(), Fault> {
-        self.take_control()?;
         let WindowUpdate { id, increment } = update;
+        let is_free = increment.get() >= MIN_FREE_INCREMENT;
+        if !(is_free && self.unread.take(increment.get() as usize)) {
+            self.take_control()?;
+        }
         if id == StreamId::CONNECTION {
             if let Err(overflow) = self.window.grant(increment.get()) {
                 return Err(Violation::WindowOverflow {
@@ -67,6 +71,7 @@ impl Connection {
             self.widened
                 .tune(stream, &self.config, &self.bandwidth, reader);
             note_grant(&mut self.grants, id, stream);
+            self.timers.owes_windows |= stream.grant != Grant::Due;
         }
         if has_reserved {
             self.admit_waiting();
@@ -111,6 +116,18 @@ impl Connection {
         let finding = self.bandwidth.on_data(len, now);
         if finding != Finding::None {
             self.follow_path(finding);
+        }
+    }
+
+    /// Puts every stream on the list that anything came back to, worth a WINDOW_UPDATE or not.
+    pub(super) fn note_all_grants(&mut self) {
+        for (id, stream) in self.streams.iter_mut() {
+            if stream.credit.is_owed() && may_receive(stream) {
+                if stream.grant == Grant::None {
+                    self.grants.push(id);
+                }
+                stream.grant = Grant::Due;
+            }
         }
     }
 

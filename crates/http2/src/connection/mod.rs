@@ -45,7 +45,7 @@ mod transmit;
 
 use bandwidth::Bandwidth;
 pub(crate) use bandwidth::Pace;
-use budget::Budget;
+use budget::{Allowance, Budget, MAX_UNREAD_LEN};
 use closing::Shutdown;
 use message::Assembly;
 use output::Output;
@@ -88,6 +88,8 @@ pub struct Connection {
     turns: Turns,
     resets: Budget,
     controls: Budget,
+    /// DATA we sent that no WINDOW_UPDATE gave back yet, counted for both windows. Bytes.
+    unread: Allowance,
     timers: Timers,
     /// Bytes queued on all streams together.
     queued_len: usize,
@@ -176,6 +178,7 @@ impl Connection {
             turns: Turns::default(),
             resets: Budget::new(config.max_reset_burst, config.reset_refill_per_second),
             controls: Budget::new(config.max_control_burst, config.control_refill_per_second),
+            unread: Allowance::new(MAX_UNREAD_LEN),
             timers: Timers::default(),
             queued_len: 0,
             wanting_count: 0,

@@ -16,7 +16,8 @@
 //! ends within the time. What counts is bytes, not frames: a window that is opened byte by byte is
 //! no progress.
 
-use std::time::Instant;
+use std::mem;
+use std::time::{Duration, Instant};
 
 use super::closing::Shutdown;
 use super::{Connection, Life, reserve};
@@ -50,6 +51,8 @@ pub(super) struct Timers {
     pub(super) received_len: usize,
     /// Looks in a row that found the socket stuck.
     stuck_look_count: u8,
+    /// Something came back to a stream's window that was not worth a WINDOW_UPDATE.
+    pub(super) owes_windows: bool,
     /// The last bytes were not taken in time.
     is_abandoned: bool,
 }
@@ -184,8 +187,12 @@ impl Connection {
 
     /// The next look, as long as there is something to look at.
     fn next_look(&mut self, now: &impl Fn() -> Instant) -> Option<Instant> {
-        let period = self.config.stall_timeout? / LOOK_COUNT;
-        let has_something = !self.streams.is_empty() || self.output.len() > 0;
+        let timeout = self.config.stall_timeout;
+        let period = timeout.map_or(GRANT_PERIOD, |timeout| timeout / LOOK_COUNT);
+        let has_something = match timeout {
+            Some(_) => !self.streams.is_empty() || self.output.len() > 0,
+            None => self.timers.owes_windows,
+        };
         if self.timers.look.is_none() && has_something {
             self.timers.look = Some(now() + period);
         }
@@ -194,8 +201,15 @@ impl Connection {
 
     fn look(&mut self, now: Instant) {
         self.now = Some(now);
+        // An owner that reads slowly must not look to the peer as if it did not read at all.
+        if mem::take(&mut self.timers.owes_windows) {
+            self.note_all_grants();
+        }
         if self.streams.is_empty() && self.output.len() == 0 {
             return self.trim();
+        }
+        if self.config.stall_timeout.is_none() {
+            return;
         }
         if self.output.len() > 0 && self.timers.written_len < self.config.min_progress_len {
             self.timers.stuck_look_count += 1;
@@ -274,6 +288,8 @@ fn is_waiting(stream: &Stream, excuses: &Excuses) -> bool {
     is_owed || (!stream.queue.is_idle() && (is_held || !excuses.out))
 }
 
+/// How long a WINDOW_UPDATE that is worth little waits, if nobody looks for stalls.
+const GRANT_PERIOD: Duration = Duration::from_secs(15);
 /// Looks in one stall timeout.
 const LOOK_COUNT: u32 = 4;
 /// Looks in a row without progress that make a stall: three periods at least, four at most.

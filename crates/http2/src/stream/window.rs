@@ -177,6 +177,12 @@ impl Credit {
         self.left += bytes;
     }
 
+    /// Whether anything came back that the peer does not know of.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.released > 0
+    }
+
     /// Whether enough came back to be worth a WINDOW_UPDATE of its own: half of the target, or so
     /// much that a frame for it costs nothing. A wide window is then granted nearly whole.
     #[must_use]

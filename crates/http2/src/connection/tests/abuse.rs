@@ -105,6 +105,7 @@ fn control_frames_are_cut_off() {
             "DATA on reset beyond its window",
             data(3, &[0; 2000], Body::More),
         ),
+        ("empty DATA on reset", data(3, b"", Body::More)),
         ("HEADERS on reset", headers(3, &[("a", "b")], Body::More)),
         ("GOAWAY", go_away(0, ErrorCode::NO_ERROR, b"")),
     ];
@@ -121,6 +122,28 @@ fn control_frames_are_cut_off() {
             "{what}"
         );
     }
+}
+
+#[test]
+fn windows_told_of_what_was_sent_are_no_flood() {
+    // (bytes told at a time, how often until it is too often: 120,000 bytes in all are free, those
+    // of both windows; of 10,000 times)
+    for (told, want) in [(1, 200), (4, 200), (5, 10_000), (13, 9230 + 200)] {
+        let mut raw = Raw::server(small());
+        raw.send(&request(1, Body::More));
+        raw.connection.send_headers(id(1), OK, Body::More).unwrap();
+        raw.connection
+            .send_data(id(1), bytes::Bytes::from(vec![0; 60_000]), Body::More)
+            .unwrap();
+        raw.events();
+        raw.frames();
+        let got = flood(&mut raw, 10_000, |count| window_update(count % 2, told));
+        assert_eq!(got, want, "{told}");
+    }
+    // Without anything sent they are.
+    let mut raw = Raw::server(small());
+    raw.send(&request(1, Body::More));
+    assert_eq!(flood(&mut raw, 1000, |_| window_update(1, 1000)), 200);
 }
 
 #[test]

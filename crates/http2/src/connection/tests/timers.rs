@@ -297,6 +297,30 @@ fn without_a_stall_timeout_nothing_is_hurried() {
 }
 
 #[test]
+fn a_slow_owner_does_not_look_like_one_that_does_not_read() {
+    for stall_timeout in [Some(Duration::from_secs(60)), None] {
+        let mut raw = Raw::server(Config {
+            stall_timeout,
+            ..Config::default()
+        });
+        raw.send(&request(1, Body::More));
+        raw.send(&data(1, &[0; 1000], Body::More));
+        raw.events();
+        raw.frames();
+        // Too little for a WINDOW_UPDATE, but for its age.
+        raw.connection.release_data(id(1), 600);
+        raw.connection.poll_transmit();
+        assert_eq!(raw.frames(), [""; 0]);
+        raw.wait(15);
+        raw.connection.poll_transmit();
+        assert_eq!(raw.frames(), ["WINDOW_UPDATE 1 600"]);
+        raw.wait(60);
+        raw.connection.poll_transmit();
+        assert_eq!(raw.frames(), [""; 0]);
+    }
+}
+
+#[test]
 fn streams_that_share_a_slow_line_are_not_stalled() {
     // Each of 50 requests sends a long frame in its turn; a turn takes longer than the patience
     // with a stream.
