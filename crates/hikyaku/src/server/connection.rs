@@ -67,7 +67,7 @@ impl ServerCalls {
     pub(crate) fn new(shared: Arc<Shared>, door: Arc<Door>, peer_addr: Option<SocketAddr>) -> Self {
         let max = shared.limits.http2.max_concurrent_streams;
         let handlers = Handlers::new(max, Arc::clone(&door.outbox));
-        shared.memory.change(0, CONNECTION_LEN);
+        shared.memory.enter(CONNECTION_LEN);
         let mut runners = Vec::new();
         runners.resize_with(shared.router.method_count(), || None);
         Self {
@@ -86,7 +86,7 @@ impl ServerCalls {
     }
 
     fn on_headers(&mut self, id: StreamId, headers: Headers, body: Body, out: &mut Connection) {
-        if self.shared.memory.is_over() {
+        if self.shared.memory.is_short_for(|| held_len(out)) {
             return out.reset_stream(id, ErrorCode::REFUSED_STREAM);
         }
         let known = match self.known.read(&headers, &self.shared.router) {
@@ -354,10 +354,7 @@ impl ServerCalls {
 
     /// Tells the server's memory what this connection holds, and the server whether it is idle.
     fn account(&mut self, out: &Connection) {
-        let held_len = CONNECTION_LEN
-            + out.held_len()
-            + out.open_streams() * CALL_LEN
-            + out.wanting_streams() * MAX_OUTBOUND_LEN;
+        let held_len = held_len(out);
         if held_len.abs_diff(self.held_len) >= ACCOUNT_STEP_LEN {
             self.shared.memory.change(self.held_len, held_len);
             self.held_len = held_len;
@@ -535,8 +532,16 @@ impl Drop for ServerCalls {
         if !self.calls.is_empty() {
             self.on_gone(None);
         }
-        self.shared.memory.change(self.held_len, 0);
+        self.shared.memory.leave(self.held_len);
     }
+}
+
+/// What a connection holds, by estimate. Bytes.
+fn held_len(out: &Connection) -> usize {
+    CONNECTION_LEN
+        + out.held_len()
+        + out.open_streams() * CALL_LEN
+        + out.wanting_streams() * MAX_OUTBOUND_LEN
 }
 
 /// A connection, as the server sees it from outside.
@@ -575,6 +580,6 @@ impl Door {
 const CONNECTION_LEN: usize = 8 * 1024;
 /// What an open call costs about, besides the bytes that are counted: its header list, its tables'
 /// entries, its handler's task. Bytes.
-const CALL_LEN: usize = 4 * 1024;
+const CALL_LEN: usize = 2 * 1024;
 /// Smaller changes are not told to the server's memory, which all its threads share. Bytes.
 const ACCOUNT_STEP_LEN: usize = 16 * 1024;

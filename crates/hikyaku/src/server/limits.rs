@@ -36,7 +36,8 @@ pub struct Limits {
     /// Bytes that all connections together may hold for their clients: what is being sent, what is
     /// unread, and a share for each connection and call. 256 MiB by default; an estimate, and
     /// without what handlers hold. Above it new calls are refused with REFUSED_STREAM, which clients
-    /// may try again; an eighth above it idle connections are closed, newest first.
+    /// may try again, on the connections that hold more than their fair share, and half above it on
+    /// all; an eighth above it idle connections are closed, newest first.
     pub memory_budget_len: usize,
 }
 
@@ -56,6 +57,7 @@ impl Default for Limits {
 pub(crate) struct Memory {
     budget_len: usize,
     held_len: AtomicUsize,
+    connection_count: AtomicUsize,
     pressed: Notify,
 }
 
@@ -64,6 +66,7 @@ impl Memory {
         Self {
             budget_len,
             held_len: AtomicUsize::new(0),
+            connection_count: AtomicUsize::new(0),
             pressed: Notify::new(),
         }
     }
@@ -89,14 +92,32 @@ impl Memory {
             tracing::warn!(
                 held_len,
                 budget_len,
-                "over the memory budget: new calls are refused"
+                "over the memory budget: connections with more than their share take no new calls"
             );
         }
     }
 
-    /// Whether new calls have to be refused.
-    pub(crate) fn is_over(&self) -> bool {
-        self.held_len.load(Ordering::Relaxed) > self.budget_len
+    /// A connection has come, which holds so much.
+    pub(crate) fn enter(&self, held_len: usize) {
+        self.connection_count.fetch_add(1, Ordering::Relaxed);
+        self.change(0, held_len);
+    }
+
+    /// A connection has gone, which held so much.
+    pub(crate) fn leave(&self, held_len: usize) {
+        self.connection_count.fetch_sub(1, Ordering::Relaxed);
+        self.change(held_len, 0);
+    }
+
+    /// Whether new calls have to be refused on a connection that holds as much as `own_len` says.
+    /// Clients with little do not suffer for those with much.
+    pub(crate) fn is_short_for(&self, own_len: impl FnOnce() -> usize) -> bool {
+        let all_len = self.held_len.load(Ordering::Relaxed);
+        if all_len <= self.budget_len {
+            return false;
+        }
+        let share_len = self.budget_len / self.connection_count.load(Ordering::Relaxed).max(1);
+        own_len() > share_len || all_len > self.budget_len.saturating_add(self.budget_len / 2)
     }
 
     /// Whether idle connections have to go.

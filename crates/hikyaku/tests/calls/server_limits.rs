@@ -9,7 +9,7 @@ use std::time::Duration;
 use hikyaku::Server;
 use hikyaku::server::Listener;
 use hikyaku_testkit::link::End;
-use hikyaku_testkit::raw::{self, Frame};
+use hikyaku_testkit::raw::{self, Frame, RawPeer};
 use hikyaku_testkit::virtual_time::settle;
 use hikyaku_testkit::{Live, virtual_time};
 
@@ -143,47 +143,78 @@ fn a_server_full_of_busy_connections_takes_no_more() {
     });
 }
 
-#[test]
-fn over_its_memory_budget_a_server_refuses_calls_and_then_sends_idle_clients_away() {
-    virtual_time::run(async {
-        let network = Network::new();
-        let server = Server::new().add(Calls::four_kinds(&Live::new()));
-        network.serve(server.limits(|limits| limits.memory_budget_len = 100 * 1024));
-        let mut idle = network.raw_client().await;
-        let mut late = network.raw_client().await;
+/// A server with this memory budget, and clients that let replies pile up behind a window of
+/// nothing: each makes it hold some 80 KiB, and has a call open besides.
+async fn hoarding(memory_budget_len: usize, count: usize) -> (Network, Vec<RawPeer<End>>) {
+    let network = Network::new();
+    let server = Server::new().add(Calls::four_kinds(&Live::new()));
+    network.serve(server.limits(|limits| limits.memory_budget_len = memory_budget_len));
+    let mut hoarders = Vec::new();
+    for _ in 0..count {
+        let mut peer = network.raw_client().await;
         let block = raw::request("/test.Calls/Sums", &[]);
-        late.send(&Frame::headers(1, &block, false)).await;
-        // Who has a call open is not sent away.
-        let mut hoarders = Vec::new();
-        for _ in 0..4 {
-            let mut peer = network.raw_client().await;
-            peer.send(&Frame::headers(1, &block, false)).await;
-            hoarders.push(peer);
-        }
-        settle().await;
-        // Each lets its replies pile up behind a window of nothing.
+        peer.send(&Frame::headers(1, &block, false)).await;
+        hoarders.push(peer);
+    }
+    settle().await;
+    (network, hoarders)
+}
+
+async fn hoard(peer: &mut RawPeer<End>) {
+    peer.send(&Frame::settings(&[(4, 0)])).await;
+    let block = raw::request("/test.Calls/Count", &[]);
+    peer.send(&Frame::headers(3, &block, false)).await;
+    peer.send(&Frame::message(3, &u64::MAX.to_be_bytes(), true))
+        .await;
+    settle().await;
+}
+
+/// Whether the server takes one more call of this client.
+async fn takes(peer: &mut RawPeer<End>, stream: u32) -> bool {
+    let block = raw::request("/test.Calls/Square", &[]);
+    peer.send(&Frame::headers(stream, &block, false)).await;
+    peer.send(&Frame::data(stream, &[], true)).await;
+    match &peer.read_stream(stream).await[..] {
+        [Frame::Reset { code: 7, .. }] => false,
+        [Frame::Headers { .. }] => true,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn over_the_memory_budget_who_holds_much_gets_no_more_and_who_holds_little_does() {
+    virtual_time::run(async {
+        let (network, mut hoarders) = hoarding(165 * 1024, 2).await;
+        let mut modest = network.raw_client().await;
         for peer in &mut hoarders {
-            peer.send(&Frame::settings(&[(4, 0)])).await;
-            let block = raw::request("/test.Calls/Count", &[]);
-            peer.send(&Frame::headers(3, &block, false)).await;
-            peer.send(&Frame::message(3, &u64::MAX.to_be_bytes(), true))
-                .await;
+            hoard(peer).await;
         }
+        assert!(!takes(&mut hoarders[0], 5).await);
+        assert!(takes(&mut modest, 1).await);
+        // What was held is given back: calls are welcome again.
+        drop(hoarders.pop());
         settle().await;
-        // A new call is refused so that its client may try again elsewhere.
-        let block = raw::request("/test.Calls/Square", &[]);
-        late.send(&Frame::headers(3, &block, false)).await;
-        let frames = late.read_stream(3).await;
-        assert!(
-            matches!(frames[..], [Frame::Reset { code: 7, .. }]),
-            "{frames:?}"
-        );
+        assert!(takes(&mut hoarders[0], 7).await);
+    });
+}
+
+#[test]
+fn far_over_the_memory_budget_nobody_gets_more_and_idle_clients_are_sent_away() {
+    virtual_time::run(async {
+        let (network, mut hoarders) = hoarding(100 * 1024, 3).await;
+        let mut modest = network.raw_client().await;
+        let block = raw::request("/test.Calls/Sums", &[]);
+        modest.send(&Frame::headers(1, &block, false)).await;
+        let mut idle = network.raw_client().await;
+        for peer in &mut hoarders {
+            hoard(peer).await;
+        }
+        assert!(!takes(&mut modest, 3).await);
         let last = idle.read_to_end().await;
         assert!(
             matches!(last.last(), Some(Frame::GoAway { code: 0, .. })),
             "{last:?}"
         );
-        // What was held is given back: calls are welcome again.
         drop(hoarders);
         settle().await;
         let channel = network.channel();

@@ -211,18 +211,26 @@ fn a_client_is_told_twice_and_calls_in_between_are_answered() {
 }
 
 #[test]
-fn a_client_that_never_answers_is_cut_after_the_grace() {
-    virtual_time::run(async {
-        let network = Network::new();
-        let mut running = network.serve(Server::new().add(Calls::four_kinds(&Live::new())));
-        let peer = network.raw_client().await;
-        network.cable().hold();
-        running.stop();
-        let start = Instant::now();
-        running.task.await.unwrap().unwrap();
-        assert_eq!(start.elapsed().as_secs(), 30);
-        drop(peer);
-    });
+fn a_client_that_never_answers_is_not_waited_for_longer_than_its_calls_are() {
+    // (whether it has a call open, the seconds until the server has ended)
+    for (has_call, want) in [(false, 10), (true, 30)] {
+        virtual_time::run(async move {
+            let network = Network::new();
+            let mut running = network.serve(Server::new().add(Calls::four_kinds(&Live::new())));
+            let mut peer = network.raw_client().await;
+            if has_call {
+                let block = raw::request("/test.Calls/Sums", &[]);
+                peer.send(&Frame::headers(1, &block, false)).await;
+                settle().await;
+            }
+            network.cable().hold();
+            running.stop();
+            let start = Instant::now();
+            running.task.await.unwrap().unwrap();
+            assert_eq!(start.elapsed().as_secs(), want);
+            drop(peer);
+        });
+    }
 }
 
 #[test]
