@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-/// A token bucket. Each piece of nonsense takes one token.
+/// A token bucket. Each piece of nonsense takes a token, or as many as it is dear.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     tokens: u32,
@@ -31,14 +31,20 @@ impl Budget {
         self.refilled.get_or_insert(now);
     }
 
-    /// Takes one token; `false` if there is none. The clock is looked at only when it matters.
+    /// Takes one token; `false` if there is none.
     pub(super) fn take(&mut self, now: Instant) -> bool {
-        if self.tokens == 0 {
+        self.take_many(1, now)
+    }
+
+    /// Takes `count` tokens; `false` if there are fewer, which are gone then. The clock is looked at
+    /// only when it matters.
+    pub(super) fn take_many(&mut self, count: u32, now: Instant) -> bool {
+        if self.tokens < count {
             self.refill(now);
         }
-        let had_one = self.tokens > 0;
-        self.tokens = self.tokens.saturating_sub(1);
-        had_one
+        let had_enough = self.tokens >= count;
+        self.tokens = self.tokens.saturating_sub(count);
+        had_enough
     }
 
     /// Gives tokens back for useful work.
@@ -123,6 +129,18 @@ mod tests {
         for (len, want) in [(6, true), (5, false), (0, true), (4, true), (1, false)] {
             assert_eq!(allowance.take(len), want, "{len}");
         }
+    }
+
+    #[test]
+    fn what_is_dear_takes_many_tokens() {
+        let now = Instant::now();
+        let mut budget = Budget::new(25, 10);
+        budget.start(now);
+        assert!(budget.take_many(10, now) && budget.take_many(10, now));
+        assert!(!budget.take_many(10, now));
+        assert!(!budget.take(now));
+        let later = now + Duration::from_secs(1);
+        assert!(budget.take_many(10, later) && !budget.take(later));
     }
 
     #[test]

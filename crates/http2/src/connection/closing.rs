@@ -73,7 +73,7 @@ impl Connection {
             }
             writer::reset(self.output.tail(), id, code);
         }
-        match self.take_reset() {
+        match self.take_reset(cost(what)) {
             Ok(()) => self.end_if_done(),
             Err(Fault::Connection(error)) => self.fail(error),
             Err(Fault::Stream(_)) => {}
@@ -231,6 +231,18 @@ impl Connection {
     }
 }
 
+/// What a fault on a stream takes from the budget of resets. A header list beyond its limit has been
+/// decoded to its end all the same, or the table would be out of step: that can be 65,536 fields.
+fn cost(what: Violation) -> u32 {
+    if matches!(what, Violation::HeaderListTooLong { .. }) {
+        LONG_LIST_COST
+    } else {
+        1
+    }
+}
+
+/// Resets that a header list beyond its limit counts for.
+const LONG_LIST_COST: u32 = 10;
 /// The payload of the PING behind the first GOAWAY.
 const SHUTDOWN_PING: [u8; 8] = *b"farewell";
 /// Our own debug text in a GOAWAY is cut here; every peer takes frames that long. Bytes.

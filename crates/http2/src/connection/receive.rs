@@ -207,7 +207,7 @@ impl Connection {
         // A client that only stops sending after our answer has not wasted work, and how many
         // streams a client opens to be reset by its server is the client's own choice.
         if self.role == Role::Server && stream.state != State::HalfClosedLocal {
-            self.take_reset()?;
+            self.take_reset(1)?;
         }
         self.end_if_done();
         Ok(())
@@ -249,10 +249,10 @@ impl Connection {
         }
     }
 
-    /// Counts a stream that was begun in vain.
-    pub(super) fn take_reset(&mut self) -> Result<(), Fault> {
+    /// Counts a stream that was begun in vain, at `cost` tokens.
+    pub(super) fn take_reset(&mut self, cost: u32) -> Result<(), Fault> {
         match self.now {
-            Some(now) if !self.resets.take(now) => Err(Violation::TooManyResets.into()),
+            Some(now) if !self.resets.take_many(cost, now) => Err(Violation::TooManyResets.into()),
             _ => Ok(()),
         }
     }
