@@ -44,7 +44,6 @@ mod timers;
 mod transmit;
 
 use bandwidth::Bandwidth;
-pub(crate) use bandwidth::Pace;
 use budget::{Allowance, Budget, MAX_UNREAD_LEN};
 use closing::Shutdown;
 use message::Assembly;

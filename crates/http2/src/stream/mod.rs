@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+mod pace;
 pub mod queue;
 pub mod state;
 pub mod table;

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::pace::Pace;
 use super::queue::Queue;
 use super::state::State;
 use super::window::{Credit, Window};
 use crate::StreamId;
-use crate::connection::Pace;
 
 /// A live stream: open or half-closed.
 #[derive(Debug)]
