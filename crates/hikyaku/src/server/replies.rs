@@ -10,7 +10,8 @@ use crate::{Metadata, Status};
 /// Where a server-streaming or bidirectional handler sends its replies.
 ///
 /// Sending waits when the client is slow: it waits for the peer's window, the write buffer and the
-/// socket, whichever is full first. The call ends when the handler returns.
+/// socket, whichever is full first. A client that takes next to nothing for a minute loses its call
+/// (`stall_timeout` in [`Limits`](super::Limits)). The call ends when the handler returns.
 ///
 /// # Example
 /// ```
