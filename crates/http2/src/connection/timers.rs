@@ -5,7 +5,7 @@
 //!   block:     one whole header block          header_block_timeout  GOAWAY ENHANCE_YOUR_CALM
 //!   frame:     the rest of any other frame     stall_timeout         GOAWAY ENHANCE_YOUR_CALM
 //!   stream:    room for what is queued on it,
-//!              or the rest of its request      stall_timeout         RST_STREAM ENHANCE_YOUR_CALM
+//!              or the rest of a message        stall_timeout         RST_STREAM ENHANCE_YOUR_CALM
 //!   socket:    room for our output             stall_timeout         the socket is closed
 //!   farewell:  the ACK of our PING             handshake_timeout     GOAWAY with the last stream
 //!   end:       our last bytes                  close_timeout         the socket is closed
@@ -279,7 +279,9 @@ struct Excuses {
 
 /// Whether it is the peer's turn to do something about the stream.
 fn is_waiting(stream: &Stream, excuses: &Excuses) -> bool {
-    let is_owed = stream.awaited == Awaited::End
+    // A long message that has begun should go on, too: others wait for the room that it reserved.
+    let is_awaited = stream.awaited == Awaited::End || stream.wanted_len > 0;
+    let is_owed = is_awaited
         && stream.state.step(Step::Data(Side::Remote)).is_ok()
         && stream.credit.left() > 0
         && !reserve::is_waiting(stream)

@@ -204,6 +204,23 @@ fn a_message_that_is_waited_for_must_come() {
 }
 
 #[test]
+fn a_long_message_that_has_begun_must_go_on() {
+    let mut raw = Raw::server(Config::default());
+    raw.send(&[request(1, Body::More), request(3, Body::More)].concat());
+    raw.connection.reserve_window(id(1), 1 << 20);
+    raw.events();
+    raw.frames();
+    let reset_at = (1..=200).find(|_| {
+        raw.wait(1);
+        raw.frames()
+            .iter()
+            .any(|line| line == "RST_STREAM 1 ENHANCE_YOUR_CALM")
+    });
+    assert!(reset_at.is_some_and(|seconds| (45..=60).contains(&seconds)));
+    assert_eq!(raw.connection.open_streams(), 1);
+}
+
+#[test]
 fn a_peer_that_may_not_send_is_not_late() {
     let mut raw = Raw::server(Config::default());
     raw.send(&request(1, Body::More));
