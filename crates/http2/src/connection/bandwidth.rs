@@ -22,6 +22,9 @@ pub(super) struct Bandwidth {
     max: u64,
     /// Bytes of this epoch or, before the first one, of all time.
     counted_len: u64,
+    /// Fewer bytes than this mean nothing: neither is it time for the first probe nor is the epoch
+    /// over.
+    look_at_len: u64,
     /// The number of this epoch.
     epoch: u32,
     /// When this epoch is over; there is none before the first round trip is known.
@@ -48,10 +51,13 @@ pub(super) enum Finding {
 impl Bandwidth {
     /// An estimator that begins with a window of `start` bytes and goes to at most `max`.
     pub(super) fn new(start: u64, max: u64) -> Self {
+        let is_fixed = start >= max;
         Self {
             target: start,
             max,
             counted_len: 0,
+            // Few bytes are not worth a PING: a connection of few small calls never has one.
+            look_at_len: if is_fixed { NEVER } else { start / 4 },
             epoch: 0,
             epoch_end: None,
             round_trip: Duration::MAX,
@@ -69,16 +75,36 @@ impl Bandwidth {
         self.epoch
     }
 
-    /// Counts DATA.
+    /// Bytes have come, whatever they are.
+    #[inline]
+    pub(super) fn start(&mut self, now: Instant) {
+        if let Some(end) = self.epoch_end
+            && now >= end
+        {
+            self.look_at_len = 0;
+        }
+    }
+
+    /// Counts DATA among the bytes that [`Bandwidth::start`] was told of.
     #[inline]
     pub(super) fn on_data(&mut self, len: usize, now: Instant) -> Finding {
-        let finding = match self.epoch_end {
-            Some(end) if now >= end => self.end_epoch(now),
-            Some(_) => Finding::None,
-            None => self.first_probe(now),
+        let finding = if self.counted_len < self.look_at_len {
+            Finding::None
+        } else {
+            self.look(now)
         };
         self.counted_len += len as u64;
         finding
+    }
+
+    #[cold]
+    fn look(&mut self, now: Instant) -> Finding {
+        self.look_at_len = NEVER;
+        if self.epoch_end.is_some() {
+            return self.end_epoch(now);
+        }
+        self.sent = Some(now);
+        Finding::Probe
     }
 
     /// Whether a probe is out.
@@ -96,15 +122,6 @@ impl Bandwidth {
             self.counted_len = 0;
             self.start_epoch(now);
         }
-    }
-
-    /// Few bytes are not worth a PING: a connection of small calls never has more than the first.
-    fn first_probe(&mut self, now: Instant) -> Finding {
-        if self.counted_len < self.target / 4 || self.target >= self.max || self.is_probing() {
-            return Finding::None;
-        }
-        self.sent = Some(now);
-        Finding::Probe
     }
 
     fn start_epoch(&mut self, now: Instant) {
@@ -128,6 +145,8 @@ impl Bandwidth {
     }
 }
 
+/// More bytes than ever come.
+const NEVER: u64 = u64::MAX;
 /// A path is never taken to be shorter: what counts below this are the turns of the tasks at both
 /// ends. Also, a clock that stands still must not make an epoch empty.
 const MIN_ROUND_TRIP: Duration = Duration::from_millis(1);
@@ -139,14 +158,20 @@ mod tests {
     const KIB: u64 = 1024;
     const MAX: u64 = 16 << 20;
 
+    /// DATA of so many bytes, in a read of its own.
+    fn data(bandwidth: &mut Bandwidth, len: usize, now: Instant) -> Finding {
+        bandwidth.start(now);
+        bandwidth.on_data(len, now)
+    }
+
     /// An estimator of a path with a round trip of 100 ms, and the hour at which its first epoch began.
     fn measured(max: u64) -> (Bandwidth, Instant) {
         let start = Instant::now();
         let mut bandwidth = Bandwidth::new(64 * KIB, max);
-        assert_eq!(bandwidth.on_data(16 * 1024, start), Finding::None);
-        assert_eq!(bandwidth.on_data(1, start), Finding::Probe);
+        assert_eq!(data(&mut bandwidth, 16 * 1024, start), Finding::None);
+        assert_eq!(data(&mut bandwidth, 1, start), Finding::Probe);
         assert_eq!(
-            bandwidth.on_data(64 * 1024, start),
+            data(&mut bandwidth, 64 * 1024, start),
             Finding::None,
             "one at a time"
         );
@@ -175,13 +200,13 @@ mod tests {
         let mut now = start;
         for (what, kib, want) in table {
             for _ in 0..kib {
-                assert_eq!(bandwidth.on_data(1024, now), Finding::None, "{what}");
+                assert_eq!(data(&mut bandwidth, 1024, now), Finding::None, "{what}");
             }
             now += Duration::from_millis(149);
-            assert_eq!(bandwidth.on_data(0, now), Finding::None, "{what}");
+            assert_eq!(data(&mut bandwidth, 0, now), Finding::None, "{what}");
             now += Duration::from_millis(1);
             let before = bandwidth.target();
-            let finding = bandwidth.on_data(0, now);
+            let finding = data(&mut bandwidth, 0, now);
             assert_eq!(bandwidth.target() / KIB, want, "after {what}");
             assert_eq!(
                 finding != Finding::None,
@@ -198,9 +223,10 @@ mod tests {
         let mut now = start;
         let mut findings = Vec::new();
         for round in 0..6 {
-            bandwidth.on_data(usize::try_from(bandwidth.target()).unwrap(), now);
+            let len = usize::try_from(bandwidth.target()).unwrap();
+            data(&mut bandwidth, len, now);
             now += Duration::from_millis(150);
-            findings.push(bandwidth.on_data(0, now));
+            findings.push(data(&mut bandwidth, 0, now));
             if round == 2 {
                 bandwidth.on_ack(now);
             }
@@ -217,7 +243,7 @@ mod tests {
             bandwidth.sent = Some(now);
             bandwidth.on_ack(now + Duration::from_millis(millis));
             now += Duration::from_millis(1000);
-            bandwidth.on_data(0, now);
+            data(&mut bandwidth, 0, now);
             let epoch = bandwidth.epoch_end.map(|end| (end - now).as_millis());
             assert_eq!(epoch, Some(want), "after {millis} ms");
         }
@@ -229,10 +255,10 @@ mod tests {
         let mut small = Bandwidth::new(64 * KIB, MAX);
         let mut fixed = Bandwidth::new(64 * KIB, 0);
         for _ in 0..16 {
-            assert_eq!(small.on_data(1024, now), Finding::None);
-            assert_eq!(fixed.on_data(1024 * 1024, now), Finding::None);
+            assert_eq!(data(&mut small, 1024, now), Finding::None);
+            assert_eq!(data(&mut fixed, 1024 * 1024, now), Finding::None);
         }
-        assert_eq!(small.on_data(1, now), Finding::Probe);
+        assert_eq!(data(&mut small, 1, now), Finding::Probe);
         assert_eq!(fixed.target(), 64 * KIB);
     }
 
@@ -241,7 +267,7 @@ mod tests {
         let (mut bandwidth, start) = measured(MAX);
         bandwidth.sent = Some(start);
         bandwidth.on_ack(start - Duration::from_secs(1));
-        bandwidth.on_data(1, start + Duration::from_secs(1));
-        assert_eq!(bandwidth.on_data(1, start), Finding::None);
+        data(&mut bandwidth, 1, start + Duration::from_secs(1));
+        assert_eq!(data(&mut bandwidth, 1, start), Finding::None);
     }
 }

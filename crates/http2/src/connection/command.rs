@@ -8,7 +8,6 @@ use crate::error::Violation;
 use crate::frame::{Flags, Kind, writer as frames};
 use crate::headers::writer::HeaderWriter;
 use crate::stream::queue::End;
-use crate::stream::state::Step;
 use crate::stream::table::{Death, Progress, Stream, Streams, Voice};
 use crate::stream::window::{Credit, Window};
 use crate::{Body, ConnectionError, ErrorCode, Event, Field, FieldList, Side, StreamId, UserError};
@@ -342,7 +341,7 @@ fn sendable(streams: &mut Streams, id: StreamId) -> Result<&mut Stream, UserErro
     streams
         .get_mut(id)
         .filter(|stream| {
-            stream.state.step(Step::Data(Side::Local)).is_ok()
+            stream.state.is_open_to(Side::Local)
                 && matches!(stream.queue.end, End::None)
                 && stream.voice == Voice::Loud
         })

@@ -7,7 +7,6 @@ use super::reserve::Reader;
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::window_update::WindowUpdate;
 use crate::frame::{Flags, Kind, writer};
-use crate::stream::state::Step;
 use crate::stream::table::{Grant, Place, Stream};
 use crate::{Side, StreamId};
 
@@ -93,10 +92,12 @@ impl Connection {
     /// kept back.
     #[inline]
     pub(super) fn settle_credit(&mut self) {
-        let lone_len = self.widened.reserved_len - i64::from(self.config.max_reserved_len);
-        let max_len = i64::from(self.config.max_unread_len) + lone_len.max(0);
-        let over_len = self.unread_len + self.credit.target() - max_len;
-        self.credit.withhold(over_len.min(self.unread_len).max(0));
+        let over_len = self.unread_len - self.max_whole_unread_len;
+        if over_len <= 0 {
+            self.credit.withhold(0);
+        } else {
+            self.credit.withhold(over_len.min(self.unread_len));
+        }
     }
 
     /// As [`Connection::settle_credit`], after bytes were given back.
@@ -217,7 +218,7 @@ pub(super) fn note_grant(grants: &mut Vec<StreamId>, id: StreamId, stream: &mut 
 
 /// Whether the peer may still send DATA: if not, it needs no window.
 pub(super) fn may_receive(stream: &Stream) -> bool {
-    stream.state.step(Step::Data(Side::Remote)).is_ok()
+    stream.state.is_open_to(Side::Remote)
 }
 
 /// The payload of the PING that measures the path.

@@ -80,6 +80,8 @@ pub struct Connection {
     credit: Credit,
     /// Bytes on all live streams that their owner has not given back.
     unread_len: i64,
+    /// Up to so many unread bytes leave the connection's window whole.
+    max_whole_unread_len: i64,
     bandwidth: Bandwidth,
     widened: Widened,
     /// Streams that are owed a WINDOW_UPDATE.
@@ -171,6 +173,7 @@ impl Connection {
             window: Window::new(Window::INITIAL),
             credit,
             unread_len: 0,
+            max_whole_unread_len: i64::from(config.max_unread_len) - credit.target(),
             bandwidth: Bandwidth::new(first_window_len.into(), max_window_len.into()),
             widened: Widened::default(),
             grants: Vec::new(),
@@ -202,6 +205,7 @@ impl Connection {
         self.now = Some(now);
         self.resets.start(now);
         self.controls.start(now);
+        self.bandwidth.start(now);
         self.receive(input);
         if self.life == Life::Closed {
             input.clear();

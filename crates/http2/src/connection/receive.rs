@@ -142,6 +142,7 @@ impl Connection {
             note_grant(&mut self.grants, data.id, stream);
         }
         let is_loud = stream.voice == Voice::Loud;
+        let is_complete = data.body == Body::Last && end_remote(stream);
         self.unread_len += i64::try_from(data.flow_len - unseen_len).unwrap_or(0);
         self.settle_credit();
         if len < MIN_DATA_LEN && data.body == Body::More {
@@ -165,8 +166,8 @@ impl Connection {
                 body: data.body,
             });
         }
-        if data.body == Body::Last {
-            self.end_remote(data.id);
+        if is_complete {
+            self.complete_stream(data.id);
         }
         Ok(())
     }
@@ -234,10 +235,8 @@ impl Connection {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        match stream.state.step(Step::End(Side::Remote)) {
-            Ok(State::Closed) => self.complete_stream(id),
-            Ok(state) => stream.state = state,
-            Err(_) => {}
+        if end_remote(stream) {
+            self.complete_stream(id);
         }
     }
 
@@ -262,10 +261,20 @@ impl Connection {
 /// shorter, and a peer that cuts a long one so small makes us pay for a frame for each byte.
 const MIN_DATA_LEN: usize = 5;
 
+/// The peer has ended its side. Whether both sides have ended now.
+fn end_remote(stream: &mut Stream) -> bool {
+    match stream.state.step(Step::End(Side::Remote)) {
+        Ok(State::Closed) => return true,
+        Ok(state) => stream.state = state,
+        Err(_) => {}
+    }
+    false
+}
+
 /// Checks DATA against its stream, and takes it from the stream's window. What is not accepted is
 /// not taken.
 fn accept_data(stream: &mut Stream, data: &Data) -> Result<(), Violation> {
-    if stream.state.step(Step::Data(Side::Remote)).is_err() {
+    if !stream.state.is_open_to(Side::Remote) {
         return Err(Violation::ClosedStream(Kind::Data, data.id));
     }
     if stream.received != Progress::Body {

@@ -89,12 +89,24 @@ impl Connection {
         let first = u64::from(self.config.connection_window_len);
         let tuned = i64::try_from(self.bandwidth.target().max(first)).unwrap_or(Window::MAX);
         self.credit.aim(tuned + self.widened.reserved_len);
+        let lone_len = self.widened.reserved_len - i64::from(self.config.max_reserved_len);
+        let max_len = i64::from(self.config.max_unread_len) + lone_len.max(0);
+        self.max_whole_unread_len = max_len - self.credit.target();
         self.settle_credit();
     }
 
     /// A stream is gone: what it had of the pools is for others.
+    #[inline]
     pub(super) fn give_room_back(&mut self, id: StreamId, stream: &Stream) {
-        self.unread_len -= stream.credit.outstanding();
+        let unread_len = stream.credit.outstanding();
+        if unread_len | stream.tuned_len | stream.wanted_len != 0 {
+            self.give_back(id, stream, unread_len);
+        }
+    }
+
+    #[cold]
+    fn give_back(&mut self, id: StreamId, stream: &Stream, unread_len: i64) {
+        self.unread_len -= unread_len;
         self.widened.tuned_len -= stream.tuned_len;
         if stream.wanted_len > 0 {
             if is_waiting(stream) {

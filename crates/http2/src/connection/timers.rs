@@ -23,7 +23,6 @@ use super::closing::Shutdown;
 use super::{Connection, Life, reserve};
 use crate::error::{StreamError, Violation};
 use crate::frame::{Head, Kind};
-use crate::stream::state::Step;
 use crate::stream::table::{Awaited, Place, Stream};
 use crate::{ConnectionError, Side, StreamId};
 
@@ -282,7 +281,7 @@ fn is_waiting(stream: &Stream, excuses: &Excuses) -> bool {
     // A long message that has begun should go on, too: others wait for the room that it reserved.
     let is_awaited = stream.awaited == Awaited::End || stream.wanted_len > 0;
     let is_owed = is_awaited
-        && stream.state.step(Step::Data(Side::Remote)).is_ok()
+        && stream.state.is_open_to(Side::Remote)
         && stream.credit.left() > 0
         && !reserve::is_waiting(stream)
         && !excuses.into;

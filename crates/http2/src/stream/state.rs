@@ -56,6 +56,7 @@ impl State {
     /// # Errors
     /// [`IllegalStep`] for every pair the drawing does not show. Whether that is the peer's fault
     /// (`STREAM_CLOSED`, `PROTOCOL_ERROR`) or ours (`UserError`) is the caller's to say.
+    #[inline]
     pub const fn step(self, step: Step) -> Result<Self, IllegalStep> {
         use Side::{Local, Remote};
         Ok(match (self, step) {
@@ -73,6 +74,16 @@ impl State {
             }
             (state, step) => return Err(IllegalStep { state, step }),
         })
+    }
+
+    /// Whether this side may send a piece of the body: [`Step::Data`], for those who ask often.
+    #[must_use]
+    #[inline]
+    pub const fn is_open_to(self, side: Side) -> bool {
+        match side {
+            Side::Local => matches!(self, Self::Open | Self::HalfClosedRemote),
+            Side::Remote => matches!(self, Self::Open | Self::HalfClosedLocal),
+        }
     }
 }
 
@@ -110,6 +121,13 @@ mod tests {
         for (from, row) in table {
             for (step, want) in STEPS.into_iter().zip(row) {
                 assert_eq!(from.step(step).ok(), want, "{from:?} + {step:?}");
+                if let Data(side) = step {
+                    assert_eq!(
+                        from.is_open_to(side),
+                        want.is_some(),
+                        "{from:?} to {side:?}"
+                    );
+                }
             }
         }
     }
