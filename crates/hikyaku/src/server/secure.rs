@@ -82,6 +82,7 @@ where
         return;
     };
     let limit = shared.limits.http2.handshake_timeout;
+    let farewell = shared.limits.http2.close_timeout;
     // Beyond the clock's range is a limit nobody will see.
     let deadline = Instant::now().checked_add(limit);
     let deadline = deadline.unwrap_or_else(|| Instant::now() + FOR_EVER);
@@ -101,7 +102,7 @@ where
     };
     tracing::debug!(?addr, what = refused.what, "a TLS handshake failed");
     if let Some(io) = refused.io {
-        let _ = timeout_at(deadline.min(Instant::now() + FAREWELL_TIME), part(io)).await;
+        let _ = timeout_at(deadline.min(Instant::now() + farewell), part(io)).await;
     }
 }
 
@@ -135,8 +136,6 @@ async fn asked_to_go(outbox: &Outbox) {
     .await;
 }
 
-/// How long a refused client may take to read why.
-const FAREWELL_TIME: Duration = Duration::from_secs(1);
 /// Reads for nothing of a client that was refused.
 const MAX_UNSEEN_READ_COUNT: usize = 64;
 /// Longer than any process lives, and within every clock's range.

@@ -90,7 +90,8 @@ fn certificate_fault(error: &CertificateError) -> String {
         Fault::NotValidYetContext { .. } => {
             format!("the server's certificate is not valid yet: {error}")
         }
-        Fault::UnknownIssuer => {
+        // The signature is bad if another authority has the same name.
+        Fault::UnknownIssuer | Fault::BadSignature => {
             "the server's certificate is of an authority that we do not know".to_owned()
         }
         Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
