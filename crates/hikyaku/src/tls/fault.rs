@@ -65,6 +65,10 @@ pub(crate) fn handshake_failure(error: &io::Error) -> String {
 /// Said of a client without ALPN, and of one with another.
 pub(crate) const NO_CLIENT_HTTP2: &str = "the client does not offer HTTP/2 (ALPN h2)";
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls adds variants, and has words for all of them"
+)]
 fn server_fault(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(error) => certificate_fault(error),

@@ -46,6 +46,10 @@ impl Identity {
     }
 
     /// Says what rustls has against the certificate or its key.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rustls adds variants, and has words for all of them"
+    )]
     pub(super) fn refused(&self, error: &rustls::Error) -> TlsError {
         let what = match error {
             rustls::Error::InconsistentKeys(_) => {

@@ -64,6 +64,10 @@ impl Source {
     }
 
     /// The first private key in it.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rustls adds variants, and has words for all of them"
+    )]
     pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
         let bytes = self.read()?;
         PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| TlsError::Pem {
