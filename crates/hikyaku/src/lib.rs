@@ -50,6 +50,7 @@
 //! - [`Channel`] and [`client`]: calls; [`blocking`]: the same without async.
 //! - [`Request`], [`Response`], [`Metadata`], [`Status`]: what a call carries.
 //! - [`reflection`]: a running server tells what it serves.
+//! - `tls` (with the cargo feature `tls`): certificates of a server and of a channel.
 //! - [`codec`]: another message format than protobuf.
 //!
 //! # What a call keeps to
@@ -79,6 +80,8 @@ pub mod http2 {
 pub mod reflection;
 mod request;
 pub mod server;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use call::{BadMetadata, Code, Metadata, Origin, Status, Value};
 pub use client::Channel;

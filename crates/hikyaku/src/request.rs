@@ -1,10 +1,14 @@
 //! One message with what travels beside it: [`Request`] and [`Response`].
 
 use std::net::SocketAddr;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::Metadata;
 use crate::net::clock;
+#[cfg(feature = "tls")]
+use crate::tls::Certificate;
 
 /// A request message, its metadata and its deadline.
 ///
@@ -30,7 +34,32 @@ pub struct Request<T> {
 pub(crate) struct Parts {
     pub(crate) metadata: Metadata,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) peer_addr: Option<SocketAddr>,
+    pub(crate) peer: Peer,
+}
+
+/// Who is at the other end of a server's connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Peer {
+    pub(crate) addr: Option<SocketAddr>,
+    /// What it has shown of itself, and was checked. Never empty.
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: Option<Arc<[Certificate]>>,
+}
+
+impl Peer {
+    /// A peer without certificates.
+    pub(crate) fn at(addr: Option<SocketAddr>) -> Self {
+        Self {
+            addr,
+            #[cfg(feature = "tls")]
+            certificates: None,
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates(&self) -> &[Certificate] {
+        self.certificates.as_deref().unwrap_or_default()
+    }
 }
 
 impl<T> Request<T> {
@@ -107,7 +136,14 @@ impl<T> Request<T> {
 
     /// At a server: the address of the client, if the transport has one.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.parts.peer_addr
+        self.parts.peer.addr
+    }
+
+    /// At a server with TLS: the certificates that the client has shown, its own first. They were
+    /// checked against the server's roots; none if the client has none or was not asked.
+    #[cfg(feature = "tls")]
+    pub fn peer_certificates(&self) -> &[Certificate] {
+        self.parts.peer.certificates()
     }
 
     /// The same request with another message.

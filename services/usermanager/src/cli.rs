@@ -25,6 +25,22 @@ pub struct Cli {
     )]
     pub server: String,
 
+    /// Root certificates that the client commands believe an https server by, not the system's
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+
+    /// Certificate chain that the client commands show an https server
+    #[arg(long, global = true, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+
+    /// Private key of --cert
+    #[arg(long, global = true, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+
+    /// Name that the certificate of an https server must have, if not the host of --server
+    #[arg(long, global = true, value_name = "NAME")]
+    pub server_name: Option<String>,
+
     /// How the client commands print messages: protobuf text format, or a line of JSON each
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub output: OutputFormat,
@@ -84,6 +100,18 @@ pub struct Serve {
     /// Adds the users of this users.json that are not there yet
     #[arg(long, value_name = "FILE")]
     pub import: Option<PathBuf>,
+
+    /// Serves TLS with this certificate chain; SIGHUP reads it again
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of --tls-cert
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Serves only clients with a certificate of these authorities
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub client_ca: Option<PathBuf>,
 
     /// Threads that serve [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
@@ -245,6 +273,9 @@ mod tests {
         let table = [
             "serve --listen 127.0.0.1:0 --db memory: --import users.json --threads 1",
             "serve --log-format json",
+            "serve --tls-cert a.pem --tls-key a.key --client-ca b.pem",
+            "GetUser 1 --server https://[::1]:5 --ca a.pem --cert b.pem --key b.key --server-name c",
+            "--cert b.pem --key b.key GetUser 1",
             "--log-format json serve",
             "import users.json --db sqlite:a.db",
             "export",
@@ -270,7 +301,7 @@ mod tests {
     #[test]
     fn bad_lines_say_what_is_wrong_and_what_is_allowed() {
         let types = "allowed: NONE (0), NORMAL (1), ADMINISTRATOR (2), GUEST (3), DISABLED (4)";
-        let table: [(&str, &[&str]); 22] = [
+        let table: [(&str, &[&str]); 27] = [
             ("", &["Usage:", "GetUser", "serve"]),
             ("getuser 1", &["unrecognized subcommand 'getuser'"]),
             ("GetUser", &["<ID>"]),
@@ -311,6 +342,11 @@ mod tests {
                 &["memory: is empty", "allowed: sqlite:PATH"],
             ),
             ("import", &["<FILE>"]),
+            ("serve --tls-cert a.pem", &["--tls-key"]),
+            ("serve --tls-key a.key", &["--tls-cert"]),
+            ("serve --client-ca b.pem", &["--tls-cert"]),
+            ("GetUser 1 --cert b.pem", &["--key"]),
+            ("GetUser 1 --key b.key", &["--cert"]),
         ];
         for (line, wants) in table {
             let error = parse(line).unwrap_err();

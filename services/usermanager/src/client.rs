@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use hikyaku::client::ConnectError;
-use hikyaku::{Channel, Status};
+use hikyaku::Status;
+use hikyaku::client::{ChannelBuilder, ConnectError};
 
 use crate::chat;
 use crate::cli::{Call, UserTypeNumber};
@@ -17,11 +17,11 @@ use crate::proto::{User, UserManagerClient, UserRequest, UserTypeRequest};
 /// # Errors
 /// [`Failure::Usage`] if the URL cannot be meant, [`Failure::Failed`] if the call fails.
 pub async fn run<W: Write>(
-    server: &str,
+    server: ChannelBuilder,
     call: &Call,
     printer: &mut Printer<W>,
 ) -> Result<(), Failure> {
-    let channel = Channel::connect(server).await.map_err(unconnected)?;
+    let channel = server.connect().await.map_err(unconnected)?;
     let users = UserManagerClient::new(channel.clone());
     match call {
         Call::GetUser { id } => get_user(&users, *id, printer).await,

@@ -19,6 +19,7 @@ pub mod serve;
 pub mod service;
 pub mod shutdown;
 pub mod store;
+pub mod tls;
 pub mod transfer;
 pub mod user;
 pub mod users_json;

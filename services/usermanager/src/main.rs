@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use usermanager::cli::{Call, Cli, Command};
 use usermanager::failure::Failure;
 use usermanager::output::Printer;
-use usermanager::{client, logs, serve, transfer};
+use usermanager::{client, logs, serve, tls, transfer};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -39,5 +39,5 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 fn ask(cli: &Cli, call: &Call) -> Result<(), Failure> {
     let runtime = hikyaku::server::runtime(1).map_err(|error| Failure::of("runtime", error))?;
     let mut printer = Printer::new(cli.output, io::stdout().lock());
-    runtime.block_on(client::run(&cli.server, call, &mut printer))
+    runtime.block_on(client::run(tls::channel(cli), call, &mut printer))
 }

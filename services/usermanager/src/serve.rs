@@ -18,6 +18,7 @@ use crate::proto::hellostreamingworld::MultiGreeterServer;
 use crate::service::Users;
 use crate::shutdown::Signals;
 use crate::store::{Missing, Store};
+use crate::tls;
 use crate::transfer;
 
 /// Serves until a signal comes. One thread is a runtime without the cost of several.
@@ -38,6 +39,7 @@ async fn until_signal(serve: &Serve) -> Result<(), Failure> {
     // What can be refused is refused before the database is created or changed.
     let users = serve.import.as_deref().map(transfer::read).transpose()?;
     let listen = |error: io::Error| Failure::Failed(error.to_string());
+    let server = tls::server(serve)?;
     let signals = Signals::listen().map_err(|error| Failure::of("signals", error))?;
     let listener = hikyaku::server::bind(&serve.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -56,7 +58,7 @@ async fn until_signal(serve: &Serve) -> Result<(), Failure> {
     }
     announce(address)?;
     tracing::info!(%address, db = %serve.db, "serving");
-    let served = serve_store(Arc::clone(&store), listener, signals.first()).await;
+    let served = serve_store(Arc::clone(&store), listener, server, signals.first()).await;
     let closed = store.close().await;
     served?;
     closed.map_err(|error| Failure::of(format_args!("closing {}", serve.db), error))?;
@@ -64,17 +66,18 @@ async fn until_signal(serve: &Serve) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Serves a store on a listener until `shutdown` is ready and the calls in flight are answered.
+/// Adds the services of a store to a server, which serves a listener until `shutdown` is ready and the calls in flight are answered.
 ///
 /// # Errors
 /// [`Failure`] if the server could not be put together or its listener failed.
 pub async fn serve_store(
     store: Arc<Store>,
     listener: TcpListener,
+    server: Server,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
     let users = UserManagerServer::new(Users::new(store));
-    Server::new()
+    server
         .add(users)
         .add(MultiGreeterServer::new(Greeter))
         .add(reflection::service())

@@ -146,6 +146,56 @@ impl Drop for Server<'_> {
     }
 }
 
+/// A certificate of `localhost` that is its own authority, as `NAME.pem` and `NAME.key`.
+fn certify(folder: &Folder, name: &str) {
+    let issued = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    folder.write(&format!("{name}.pem"), &issued.cert.pem());
+    folder.write(&format!("{name}.key"), &issued.signing_key.serialize_pem());
+}
+
+#[test]
+fn tls_in_both_directions_is_a_matter_of_files() {
+    let folder = Folder::new();
+    folder.write("users.json", &seed());
+    certify(&folder, "server");
+    certify(&folder, "client");
+    let server = Server::start(
+        &folder,
+        "--db memory: --import users.json --threads 1 --tls-cert server.pem --tls-key server.key \
+         --client-ca client.pem",
+    );
+    let ask = |options: &str| {
+        let url = format!("--server https://{}", server.address);
+        run(&folder, &format!("{url} GetUser 1 {options}"))
+    };
+    let me = "--cert client.pem --key client.key";
+    let (code, stdout, stderr) = ask(&format!("--ca server.pem --server-name localhost {me}"));
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, ADMIN, ""));
+    let table = [
+        (
+            "--ca server.pem --server-name localhost",
+            "wants a client certificate",
+        ),
+        (&format!("--ca server.pem {me}"), "has another name"),
+        (
+            &format!("--ca client.pem --server-name localhost {me}"),
+            "of an authority that we do not know",
+        ),
+        ("--ca gone.pem", "gone.pem: cannot be read"),
+    ];
+    for (options, want) in table {
+        let (code, stdout, stderr) = ask(options);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{options}");
+        assert!(stderr.contains(want), "{options}: {stderr}");
+    }
+    let (code, _, stderr) = run(&folder, "serve --tls-cert server.key --tls-key server.key");
+    assert_eq!(code, 1);
+    assert!(
+        stderr.contains("server.key: there is no certificate in it"),
+        "{stderr}"
+    );
+}
+
 const ADMIN: &str = "user {\n  id: 1\n  nickname: \"admin\"\n  mail_address: \"admin@example.com\"\n  \
                      user_type: ADMINISTRATOR\n}\n\n";
 

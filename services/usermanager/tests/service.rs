@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hikyaku::{Channel, Code, Status};
+use hikyaku::{Channel, Code, Server, Status};
 use tokio::sync::oneshot;
 use usermanager::proto::hellostreamingworld::{HelloRequest, MultiGreeterClient};
 use usermanager::proto::{
@@ -28,7 +28,12 @@ async fn serving(behaviour: impl AsyncFn(&UserManagerClient, &MultiGreeterClient
         let address = listener.local_addr().unwrap();
         let (end, ended) = oneshot::channel::<()>();
         let shutdown = async { ended.await.unwrap_or_default() };
-        let server = tokio::spawn(serve_store(Arc::clone(&store), listener, shutdown));
+        let server = tokio::spawn(serve_store(
+            Arc::clone(&store),
+            listener,
+            Server::new(),
+            shutdown,
+        ));
 
         let channel = Channel::connect(&format!("http://{address}"))
             .await

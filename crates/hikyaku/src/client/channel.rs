@@ -24,6 +24,8 @@ use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
 use crate::net::receiver::OnlyReceiver;
 use crate::net::replay::Sent;
 use crate::request::Parts;
+#[cfg(feature = "tls")]
+use crate::tls::ClientTls;
 use crate::{Request, Response, Status};
 
 /// A way to a server, shared by all calls to it. Cheap to clone.
@@ -49,7 +51,8 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Connects to a server: `http://HOST:PORT`, or `HOST:PORT`.
+    /// Connects to a server: `http://HOST:PORT`, or `HOST:PORT`; with the cargo feature `tls` also
+    /// `https://HOST:PORT`.
     ///
     /// # Errors
     /// [`ConnectError`], which `?` turns into a [`Status`].
@@ -60,7 +63,7 @@ impl Channel {
     /// A channel that connects when the first call wants it.
     ///
     /// # Errors
-    /// [`ConnectError::Target`], [`ConnectError::NoRuntime`].
+    /// [`ConnectError`], but for those of connecting.
     pub fn lazy(target: &str) -> Result<Self, ConnectError> {
         Self::builder(target).lazy()
     }
@@ -78,6 +81,8 @@ impl Channel {
                 transport: None,
                 http2,
                 connect_timeout: CONNECT_TIMEOUT,
+                #[cfg(feature = "tls")]
+                tls: None,
             },
         }
     }
@@ -311,6 +316,14 @@ impl ChannelBuilder {
         self
     }
 
+    /// Sets whom an `https://` channel believes, and what it shows: [`ClientTls`]. By default it
+    /// believes the system's roots and shows nothing. The files are read when the channel is made.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.options.tls = Some(tls);
+        self
+    }
+
     /// Takes connections from `connect` instead of making TCP connections: a Unix socket, a pipe
     /// inside the process. The target is then only what the requests say of the server.
     ///
@@ -354,7 +367,7 @@ impl ChannelBuilder {
     /// Makes the channel; it connects when the first call wants it.
     ///
     /// # Errors
-    /// [`ConnectError::Target`], [`ConnectError::NoRuntime`].
+    /// [`ConnectError`], but for those of connecting.
     pub fn lazy(self) -> Result<Channel, ConnectError> {
         self.start(None)
     }
@@ -370,7 +383,7 @@ impl ChannelBuilder {
             Some(product) => format!("{product} {own_agent}"),
             None => own_agent.to_owned(),
         };
-        let shared = Shared::new(target, user_agent, self.options);
+        let shared = Shared::new(target, user_agent, self.options)?;
         runtime.spawn(connecting::run(Arc::clone(&shared), told));
         Ok(Channel {
             lease: Lease::new(shared),

@@ -59,7 +59,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
             Ok(io) => {
                 let ending = match io {
                     Connected::Tcp(io) => drive(&shared, io, lobby, &mut told).await,
-                    Connected::Custom(io) => drive(&shared, io, lobby, &mut told).await,
+                    Connected::Boxed(io) => drive(&shared, io, lobby, &mut told).await,
                 };
                 (ending, Lobby::over(&shared))
             }
@@ -105,15 +105,23 @@ impl Drop for Caretaker {
 /// A fresh connection.
 enum Connected {
     Tcp(TcpStream),
-    Custom(Box<dyn Io>),
+    Boxed(Box<dyn Io>),
 }
 
 async fn connect(shared: &Shared) -> io::Result<Connected> {
     let attempt = async {
-        match &shared.transport {
-            Some(transport) => transport().await.map(Connected::Custom),
-            None => connect_tcp(&shared.target.addr).await.map(Connected::Tcp),
+        let connected = match &shared.transport {
+            Some(transport) => Connected::Boxed(transport().await?),
+            None => Connected::Tcp(connect_tcp(&shared.target.addr).await?),
+        };
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &shared.tls {
+            return Ok(Connected::Boxed(match connected {
+                Connected::Tcp(io) => Box::new(tls.secure(io).await?),
+                Connected::Boxed(io) => Box::new(tls.secure(io).await?),
+            }));
         }
+        Ok(connected)
     };
     match tokio::time::timeout(shared.connect_timeout, attempt).await {
         Ok(connected) => connected,

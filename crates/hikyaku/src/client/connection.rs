@@ -37,6 +37,8 @@ pub(crate) struct ClientCalls {
     merit: Merit,
     farewell: Option<Farewell>,
     error: Option<ConnectionError>,
+    /// Why the socket broke before the server had shown its SETTINGS.
+    broke: Option<io::Error>,
 }
 
 struct Call {
@@ -113,6 +115,7 @@ impl ClientCalls {
             merit: Merit::None,
             farewell: None,
             error: None,
+            broke: None,
         }
     }
 
@@ -122,7 +125,7 @@ impl ClientCalls {
     }
 
     /// What to make of the connection, now that it takes no calls any more.
-    pub(crate) fn ending(&self) -> Ending {
+    pub(crate) fn ending(&mut self) -> Ending {
         let is_polite = |farewell: &Farewell| farewell.code == ErrorCode::NO_ERROR;
         let error = |what| io::Error::new(io::ErrorKind::ConnectionReset, what);
         match self.merit {
@@ -131,9 +134,9 @@ impl ClientCalls {
             Merit::Ready => Ending::Lost(error(
                 "the last connection broke before it had answered a call",
             )),
-            Merit::None => Ending::Failed(error(
-                "the connection ended before the server's SETTINGS came",
-            )),
+            Merit::None => Ending::Failed(self.broke.take().unwrap_or_else(|| {
+                error("the connection ended before the server's SETTINGS came")
+            })),
         }
     }
 
@@ -404,7 +407,7 @@ impl ClientCalls {
         }
         let status = Status::unavailable(what).with_origin(Origin::Transport);
         match error {
-            Some(error) => status.with_source(io::Error::new(error.kind(), error.to_string())),
+            Some(error) => status.with_source(own_error(error)),
             None => status,
         }
     }
@@ -416,6 +419,15 @@ impl ClientCalls {
         }
         Some(call)
     }
+}
+
+/// An error of the connection for each of its calls; one of TLS says what that means.
+fn own_error(error: &io::Error) -> io::Error {
+    #[cfg(feature = "tls")]
+    if let Some(error) = crate::tls::explained(error) {
+        return error;
+    }
+    io::Error::new(error.kind(), error.to_string())
 }
 
 /// Moves framed messages and the half-close to the connection. Gives back the waker of a `send`
@@ -572,7 +584,11 @@ impl Calls for ClientCalls {
     }
 
     fn on_gone(&mut self, error: Option<&io::Error>) {
-        let status = self.lost(error);
+        let error = error.map(own_error);
+        let status = self.lost(error.as_ref());
+        if self.merit == Merit::None {
+            self.broke = error;
+        }
         for (_, call) in self.calls.drain() {
             call.mailbox.fail(&status);
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 use crate::{Origin, Status};
 
 /// Why a channel could not be made, or not be connected.
@@ -34,6 +36,9 @@ pub enum ConnectError {
         /// What the operating system said.
         error: io::Error,
     },
+    /// The channel's certificates cannot be used.
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
     /// A channel needs a tokio runtime to live on. The blocking channel brings its own.
     NoRuntime,
 }
@@ -43,6 +48,8 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Target { target, what } => write!(f, "bad server address {target:?}: {what}"),
             Self::Connect { addr, error } => write!(f, "{error} while connecting to {addr}"),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
             Self::NoRuntime => f.write_str(
                 "no tokio runtime here: make the channel inside one, or use blocking::Channel",
             ),
@@ -54,6 +61,8 @@ impl std::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Connect { error, .. } => Some(error),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => Some(error),
             Self::Target { .. } | Self::NoRuntime => None,
         }
     }
@@ -69,6 +78,8 @@ impl From<ConnectError> for Status {
             }
             // A mistake in the program, not in the call: statuscodes.md reserves the codes that
             // name a fault of the request for the server's application.
+            #[cfg(feature = "tls")]
+            ConnectError::Tls(_) => (Self::internal(message), Origin::Local),
             ConnectError::Target { .. } | ConnectError::NoRuntime => {
                 (Self::internal(message), Origin::Local)
             }

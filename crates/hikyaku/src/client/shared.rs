@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::error::ConnectError;
 use super::target::Target;
 use crate::net::mailbox::Mailbox;
 use crate::net::outbox::{Outbox, Wish};
+#[cfg(feature = "tls")]
+use crate::tls::{ClientTls, Connector};
 use crate::{Origin, Status};
 
 /// What the channel and its connections know of each other.
@@ -22,6 +25,9 @@ pub(crate) struct Shared {
     pub(crate) http2: hikyaku_http2::Config,
     /// How long one attempt to connect may take.
     pub(crate) connect_timeout: Duration,
+    /// There if the target is `https`.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Connector>,
     current: Mutex<Current>,
 }
 
@@ -32,6 +38,30 @@ pub(crate) struct Options {
     pub(crate) transport: Option<Transport>,
     pub(crate) http2: hikyaku_http2::Config,
     pub(crate) connect_timeout: Duration,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<ClientTls>,
+}
+
+impl Options {
+    /// What makes the connections to a target secure, if they are to be.
+    ///
+    /// # Errors
+    /// [`ConnectError::Tls`]; [`ConnectError::Target`] for certificates nobody would look at.
+    #[cfg(feature = "tls")]
+    fn connector(&self, target: &Target) -> Result<Option<Connector>, ConnectError> {
+        match (target.scheme, &self.tls) {
+            ("https", tls) => {
+                let tls = tls.clone().unwrap_or_default();
+                let connector = tls.load(&target.host).map_err(ConnectError::Tls)?;
+                Ok(Some(connector))
+            }
+            (_, None) => Ok(None),
+            (_, Some(_)) => Err(ConnectError::Target {
+                target: target.authority.clone(),
+                what: "there are options for TLS, but the scheme is not https",
+            }),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -44,8 +74,14 @@ struct Current {
 }
 
 impl Shared {
-    pub(crate) fn new(target: Target, user_agent: String, options: Options) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(
+        target: Target,
+        user_agent: String,
+        options: Options,
+    ) -> Result<Arc<Self>, ConnectError> {
+        Ok(Arc::new(Self {
+            #[cfg(feature = "tls")]
+            tls: options.connector(&target)?,
             target,
             user_agent,
             max_message_len: options.max_message_len,
@@ -57,7 +93,7 @@ impl Shared {
                 is_closed: false,
                 is_abandoned: false,
             }),
-        })
+        }))
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {

@@ -11,13 +11,18 @@ pub(crate) struct Target {
     pub(crate) authority: String,
     /// Host and port to connect to.
     pub(crate) addr: String,
+    /// The host alone, an IPv6 address without its brackets.
+    #[cfg(feature = "tls")]
+    pub(crate) host: String,
 }
 
 /// The port of `http` URLs.
 const HTTP_PORT: &str = "80";
+/// The port of `https` URLs.
+const HTTPS_PORT: &str = "443";
 
 impl Target {
-    /// Reads `http://HOST[:PORT][/]` or `HOST:PORT`.
+    /// Reads `http://HOST[:PORT][/]`, the same with `https`, or `HOST:PORT`.
     ///
     /// # Errors
     /// [`ConnectError::Target`], saying what is allowed.
@@ -26,13 +31,22 @@ impl Target {
             target: target.to_owned(),
             what,
         };
-        let authority = match target.split_once("://") {
-            None => target,
-            Some(("http", rest)) => rest.strip_suffix('/').unwrap_or(rest),
-            Some(("https", _)) => {
-                return Err(bad("TLS is not supported yet; use http://HOST:PORT"));
+        let (scheme, default_port, authority) = match target.split_once("://") {
+            None => ("http", HTTP_PORT, target),
+            Some(("http", rest)) => ("http", HTTP_PORT, rest),
+            Some(("https", rest)) => ("https", HTTPS_PORT, rest),
+            Some(_) => {
+                return Err(bad(
+                    "the scheme must be http or https, as in http://HOST:PORT",
+                ));
             }
-            Some(_) => return Err(bad("the scheme must be http, as in http://HOST:PORT")),
+        };
+        if scheme == "https" && cfg!(not(feature = "tls")) {
+            return Err(bad("https needs the cargo feature `tls` of hikyaku"));
+        }
+        let authority = match target.contains("://") {
+            true => authority.strip_suffix('/').unwrap_or(authority),
+            false => authority,
         };
         if authority.contains(['/', '?', '#', '@', ' ']) {
             return Err(bad(
@@ -48,12 +62,17 @@ impl Target {
         }
         let addr = match port {
             Some(_) => authority.to_owned(),
-            None => format!("{host}:{HTTP_PORT}"),
+            None => format!("{host}:{default_port}"),
         };
         Ok(Self {
-            scheme: "http",
+            scheme,
             authority: authority.to_owned(),
             addr,
+            #[cfg(feature = "tls")]
+            host: host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_owned(),
         })
     }
 }
@@ -80,6 +99,10 @@ mod tests {
             ("http://[::1]:50051", "[::1]:50051", "[::1]:50051"),
             ("http://[::1]", "[::1]", "[::1]:80"),
             ("127.0.0.1:1", "127.0.0.1:1", "127.0.0.1:1"),
+            #[cfg(feature = "tls")]
+            ("https://example.com/", "example.com", "example.com:443"),
+            #[cfg(feature = "tls")]
+            ("https://[::1]:1", "[::1]:1", "[::1]:1"),
         ];
         for (target, authority, addr) in table {
             let got = Target::parse(target).unwrap();
@@ -98,7 +121,8 @@ mod tests {
             ("http://", "the host is missing"),
             ("http://:80", "the host is missing"),
             ("ftp://localhost", "the scheme must be http"),
-            ("https://localhost", "TLS is not supported yet"),
+            #[cfg(not(feature = "tls"))]
+            ("https://localhost", "needs the cargo feature `tls`"),
             ("http://localhost:0", "from 1 to 65535"),
             ("http://localhost:70000", "from 1 to 65535"),
             ("http://localhost:http", "from 1 to 65535"),

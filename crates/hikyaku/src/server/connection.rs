@@ -7,7 +7,6 @@
 //! ```
 
 use std::mem;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -24,6 +23,8 @@ use super::limits::{Limits, Memory};
 use super::phase::{Call, Phase, Start};
 use super::router::Router;
 use super::runner::{Input, Runner, Started};
+#[cfg(feature = "tls")]
+use super::secure::Security;
 use crate::call::message::Only;
 use crate::call::server::{Phrases, Refusal};
 use crate::net::clock;
@@ -32,7 +33,7 @@ use crate::net::hashing::NumberMap;
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
 use crate::net::outbox::{Outbox, Wish};
 use crate::net::timers::Timers;
-use crate::request::Parts;
+use crate::request::{Parts, Peer};
 use crate::{Metadata, Origin, Status};
 
 /// What every connection of a server has in common.
@@ -43,12 +44,14 @@ pub(crate) struct Shared {
     pub(crate) phrases: Phrases,
     /// Answers what is not gRPC.
     pub(crate) fallback: Option<Fallback>,
+    #[cfg(feature = "tls")]
+    pub(crate) security: Option<Security>,
 }
 
 /// The calls of one connection.
 pub(crate) struct ServerCalls {
     shared: Arc<Shared>,
-    peer_addr: Option<SocketAddr>,
+    peer: Peer,
     runners: Vec<Option<Box<dyn Runner>>>,
     known: KnownHeads,
     calls: NumberMap<u32, Call>,
@@ -64,16 +67,16 @@ pub(crate) struct ServerCalls {
 }
 
 impl ServerCalls {
-    pub(crate) fn new(shared: Arc<Shared>, door: Arc<Door>, peer_addr: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, door: Arc<Door>, peer: Peer) -> Self {
         let max = shared.limits.http2.max_concurrent_streams;
         let handlers = Handlers::new(max, Arc::clone(&door.outbox));
         shared.memory.enter(CONNECTION_LEN);
         let mut runners = Vec::new();
         runners.resize_with(shared.router.method_count(), || None);
         Self {
-            plain: PlainRequests::new(Arc::clone(&shared), peer_addr),
+            plain: PlainRequests::new(Arc::clone(&shared), peer.clone()),
             shared,
-            peer_addr,
+            peer,
             runners,
             known: KnownHeads::default(),
             calls: NumberMap::default(),
@@ -267,7 +270,7 @@ impl ServerCalls {
         let parts = Parts {
             metadata: Metadata::received(headers),
             deadline,
-            peer_addr: self.peer_addr,
+            peer: self.peer.clone(),
         };
         let mut sink = Direct {
             id,

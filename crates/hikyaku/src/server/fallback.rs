@@ -16,6 +16,7 @@ use hikyaku_http2::{Body, Connection, ErrorCode, Field, Headers, StreamId};
 
 use super::connection::Shared;
 use crate::net::hashing::NumberMap;
+use crate::request::Peer;
 
 /// A plain HTTP/2 request, all of it.
 ///
@@ -24,7 +25,7 @@ use crate::net::hashing::NumberMap;
 pub struct HttpRequest {
     headers: Headers,
     body: Bytes,
-    peer_addr: Option<SocketAddr>,
+    peer: Peer,
 }
 
 impl HttpRequest {
@@ -81,7 +82,15 @@ impl HttpRequest {
     /// Where the client's connection comes from, if that is known.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer_addr
+        self.peer.addr
+    }
+
+    /// The certificates that the client has shown, its own first; see
+    /// [`Request::peer_certificates`](crate::Request::peer_certificates).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> &[crate::tls::Certificate] {
+        self.peer.certificates()
     }
 }
 
@@ -172,7 +181,7 @@ pub(crate) type Fallback = Box<dyn Fn(HttpRequest) -> HttpResponse + Send + Sync
 /// The plain requests of one connection that are not there in full.
 pub(crate) struct PlainRequests {
     shared: Arc<Shared>,
-    peer_addr: Option<SocketAddr>,
+    peer: Peer,
     pending: NumberMap<u32, Pending>,
 }
 
@@ -182,10 +191,10 @@ struct Pending {
 }
 
 impl PlainRequests {
-    pub(crate) fn new(shared: Arc<Shared>, peer_addr: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, peer: Peer) -> Self {
         Self {
             shared,
-            peer_addr,
+            peer,
             pending: NumberMap::default(),
         }
     }
@@ -264,7 +273,7 @@ impl PlainRequests {
         let request = HttpRequest {
             headers,
             body,
-            peer_addr: self.peer_addr,
+            peer: self.peer.clone(),
         };
         let answer = catch_unwind(AssertUnwindSafe(|| fallback(request)));
         let response = match answer.map(|response| (response.check(), response)) {

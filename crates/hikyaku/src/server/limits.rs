@@ -33,6 +33,10 @@ pub struct Limits {
     /// Connections at a time. 10,000 by default: an idle one costs some KiB. When there are as many,
     /// a new one takes the place of the newest that is idle; without one, it is closed.
     pub max_connections: usize,
+    /// TLS handshakes at a time. 1,000 by default; others wait, and the wait counts as part of the
+    /// `handshake_timeout` that TLS, preface and SETTINGS have together.
+    #[cfg(feature = "tls")]
+    pub max_handshakes: usize,
     /// Bytes that all connections together may hold for their clients: what is being sent, what is
     /// unread, and a share for each connection and call. 256 MiB by default; an estimate, and
     /// without what handlers hold. Above it new calls are refused with REFUSED_STREAM, which clients
@@ -47,6 +51,8 @@ impl Default for Limits {
             http2: http2::Config::default(),
             max_message_len: crate::MAX_MESSAGE_LEN,
             max_connections: 10_000,
+            #[cfg(feature = "tls")]
+            max_handshakes: 1000,
             memory_budget_len: 256 * 1024 * 1024,
         }
     }

@@ -15,6 +15,8 @@ mod requests;
 mod router;
 mod runner;
 mod runtime;
+#[cfg(feature = "tls")]
+mod secure;
 mod serve;
 
 pub use accept::{Listener, bind};

@@ -68,6 +68,13 @@ impl<T> Requests<T> {
 
     /// The address of the client, if the transport has one.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.parts.peer_addr
+        self.parts.peer.addr
+    }
+
+    /// The certificates that the client has shown, its own first; see
+    /// [`Request::peer_certificates`](crate::Request::peer_certificates).
+    #[cfg(feature = "tls")]
+    pub fn peer_certificates(&self) -> &[crate::tls::Certificate] {
+        self.parts.peer.certificates()
     }
 }

@@ -18,9 +18,14 @@ use super::connection::{Door, ServerCalls, Shared};
 use super::fallback::{Fallback, HttpRequest, HttpResponse};
 use super::limits::{Limits, Memory};
 use super::router::{Router, Service};
+#[cfg(feature = "tls")]
+use super::secure::{self, Security};
 use crate::call::server::Phrases;
 use crate::net::driver::Driver;
 use crate::net::outbox::Wish;
+use crate::request::Peer;
+#[cfg(feature = "tls")]
+use crate::tls::ServerTls;
 
 /// Answers calls to the services it was given.
 ///
@@ -40,6 +45,8 @@ pub struct Server {
     limits: Limits,
     shutdown_grace: Duration,
     fallback: Option<Fallback>,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
 }
 
 /// Why a server could not serve.
@@ -97,6 +104,8 @@ impl Server {
             limits: Limits::default(),
             shutdown_grace: Duration::from_secs(30),
             fallback: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -138,6 +147,13 @@ impl Server {
     /// by default.
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.shutdown_grace = grace;
+        self
+    }
+
+    /// Speaks TLS on every connection, and nothing else. See [`tls`](crate::tls) for an example.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -218,6 +234,10 @@ impl Server {
         let shared = Arc::new(Shared {
             router: self.router,
             memory: Memory::new(self.limits.memory_budget_len),
+            #[cfg(feature = "tls")]
+            security: self
+                .tls
+                .map(|tls| Security::new(tls, self.limits.max_handshakes)),
             limits: self.limits,
             phrases: Phrases::new(),
             fallback: self.fallback,
@@ -275,13 +295,19 @@ impl Connections {
         let door = Door::new();
         doors.insert(number, Arc::clone(&door));
         drop(doors);
-        let connection = Connection::server(shared.limits.http2.clone());
-        let outbox = Arc::clone(&door.outbox);
-        let calls = ServerCalls::new(Arc::clone(shared), door, addr);
-        let driver = Driver::new(io, connection, calls, outbox);
+        #[cfg(feature = "tls")]
+        if shared.security.is_some() {
+            let served = secure::serve(io, addr, Arc::clone(shared), door);
+            return self.spawn(number, served);
+        }
+        let limit = shared.limits.http2.handshake_timeout;
+        self.spawn(number, driver(io, Peer::at(addr), shared, door, limit));
+    }
+
+    fn spawn(&mut self, number: u64, connection: impl Future<Output = ()> + Send + 'static) {
         let doors = Arc::clone(&self.doors);
         self.tasks.spawn(async move {
-            driver.await;
+            connection.await;
             lock(&doors).remove(&number);
         });
     }
@@ -306,6 +332,21 @@ impl Connections {
             self.tasks.shutdown().await;
         }
     }
+}
+
+/// What owns a connection; preface and SETTINGS have to come within `limit`.
+pub(super) fn driver<S: AsyncRead + AsyncWrite + Unpin>(
+    io: S,
+    peer: Peer,
+    shared: &Arc<Shared>,
+    door: Arc<Door>,
+    limit: Duration,
+) -> Driver<S, ServerCalls> {
+    let mut http2 = shared.limits.http2.clone();
+    http2.handshake_timeout = limit;
+    let outbox = Arc::clone(&door.outbox);
+    let calls = ServerCalls::new(Arc::clone(shared), door, peer);
+    Driver::new(io, Connection::server(http2), calls, outbox)
 }
 
 /// Asks up to `count` idle connections to go, the newest first: in a flood of connections those are

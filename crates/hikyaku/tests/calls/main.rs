@@ -43,4 +43,6 @@ mod settings;
 mod shutdown;
 mod status;
 mod threads;
+#[cfg(feature = "tls")]
+mod tls;
 mod unprocessed;

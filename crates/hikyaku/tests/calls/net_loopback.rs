@@ -199,6 +199,36 @@ fn one_address_takes_both_versions_of_ip() {
     });
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn calls_of_all_kinds_go_through_tls() {
+    use crate::tls::Authority;
+    use hikyaku::tls::{ClientTls, Roots, ServerTls};
+
+    let authority = Authority::new();
+    let identity = authority.issue("127.0.0.1").identity();
+    let tls = ServerTls::builder(identity)
+        .require_client_certificates(Roots::from_pem(authority.pem()))
+        .load()
+        .unwrap();
+    let runtime = runtime(1).unwrap();
+    let listener = runtime.block_on(bind("127.0.0.1:0")).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = Server::new().add(Calls::four_kinds(&Live::new())).tls(tls);
+    thread::spawn(move || runtime.block_on(server.serve_listener(listener)));
+    let trusting = ClientTls::new().roots(Roots::from_pem(authority.pem()));
+    let known = trusting.clone().identity(authority.issue("me").identity());
+    let channel = Channel::builder(&format!("https://{addr}")).tls(known);
+    let channel = blocking::Channel::connect_with(channel).unwrap();
+    for n in 0..20 {
+        blocking_calls(&channel, n);
+    }
+    let channel = Channel::builder(&format!("https://{addr}")).tls(trusting);
+    let error = blocking::Channel::connect_with(channel).unwrap_err();
+    let want = format!("the server wants a client certificate while connecting to {addr}");
+    assert_eq!(error.to_string(), want);
+}
+
 #[test]
 fn calls_on_many_threads_all_end() {
     run(async {
