@@ -482,8 +482,8 @@ impl Outbound {
     }
 
     /// Hands framed messages over as far as there is room for them on the stream; the last of them
-    /// ends our side if `end` says so. `note` sees each piece. The waker of a `send` that may go on is to be woken without
-    /// holding a lock.
+    /// ends our side if `end` says so. `note` sees each piece. The waker of a `send` that may go on is
+    /// to be woken without holding a lock.
     pub(crate) fn hand_over(
         &mut self,
         id: StreamId,

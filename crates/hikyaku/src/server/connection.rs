@@ -8,7 +8,6 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -16,6 +15,7 @@ use bytes::Bytes;
 use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId};
 
 use super::answer::{Direct, Head, complete, finish, refuse};
+use super::door::Door;
 use super::fallback::{Fallback, PlainRequests};
 use super::handlers::Handlers;
 use super::head::KnownHeads;
@@ -31,7 +31,6 @@ use crate::net::clock;
 use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
-use crate::net::outbox::{Outbox, Wish};
 use crate::net::timers::Timers;
 use crate::request::{Parts, Peer};
 use crate::{Metadata, Origin, Status};
@@ -109,9 +108,7 @@ impl ServerCalls {
         let method = known.method;
         let phase = if known.takes_stream {
             let mailbox = self.mailbox(id);
-            if body == Body::Last {
-                mailbox.deliver_end(End::Complete(Metadata::new()));
-            }
+            deliver(&mailbox, Bytes::new(), body);
             self.gathered.push(id);
             Phase::Gathered {
                 method,
@@ -160,23 +157,12 @@ impl ServerCalls {
                 }
             }
             Phase::Gathered { mailbox, .. } | Phase::Running { mailbox, .. } => {
-                if !data.is_empty() {
-                    mailbox.deliver_data(data);
-                }
-                if body == Body::Last {
-                    mailbox.deliver_end(End::Complete(Metadata::new()));
-                }
+                deliver(mailbox, data, body);
             }
             Phase::Held { start, .. } => {
                 start.request = body;
-                let Some(mailbox) = &start.mailbox else {
-                    return;
-                };
-                if !data.is_empty() {
-                    mailbox.deliver_data(data);
-                }
-                if body == Body::Last {
-                    mailbox.deliver_end(End::Complete(Metadata::new()));
+                if let Some(mailbox) = &start.mailbox {
+                    deliver(mailbox, data, body);
                 }
             }
         }
@@ -539,44 +525,22 @@ impl Drop for ServerCalls {
     }
 }
 
+/// Gives a handler what came of its requests; `body` says whether that was all.
+fn deliver(mailbox: &Mailbox, data: Bytes, body: Body) {
+    if !data.is_empty() {
+        mailbox.deliver_data(data);
+    }
+    if body == Body::Last {
+        mailbox.deliver_end(End::Complete(Metadata::new()));
+    }
+}
+
 /// What a connection holds, by estimate. Bytes.
 fn held_len(out: &Connection) -> usize {
     CONNECTION_LEN
         + out.held_len()
         + out.open_streams() * CALL_LEN
         + out.wanting_streams() * MAX_OUTBOUND_LEN
-}
-
-/// A connection, as the server sees it from outside.
-#[derive(Debug)]
-pub(crate) struct Door {
-    pub(crate) outbox: Arc<Outbox>,
-    is_idle: AtomicBool,
-}
-
-impl Door {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            outbox: Outbox::new(),
-            is_idle: AtomicBool::new(true),
-        })
-    }
-
-    /// Whether the client has no call open.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.is_idle.load(Ordering::Relaxed)
-    }
-
-    /// Asks the connection to go if it is idle still. It does not count as idle until it has
-    /// thought about that.
-    pub(crate) fn ask_to_yield(&self) {
-        self.set_idle(false);
-        self.outbox.ask(Wish::Yield);
-    }
-
-    fn set_idle(&self, is_idle: bool) {
-        self.is_idle.store(is_idle, Ordering::Relaxed);
-    }
 }
 
 /// What an idle connection costs about. Bytes.

@@ -4,6 +4,7 @@ mod accept;
 mod answer;
 pub(crate) mod catalog;
 mod connection;
+mod door;
 mod fallback;
 mod handlers;
 mod head;

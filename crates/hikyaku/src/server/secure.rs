@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
 
-use super::connection::{Door, Shared};
+use super::connection::Shared;
+use super::door::Door;
 use super::serve::driver;
 use crate::net::outbox::{Outbox, Sleep, Wish};
 use crate::request::Peer;

@@ -14,7 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::accept::{EXHAUSTED_PAUSE, Listener, bind, is_of_one_connection};
-use super::connection::{Door, ServerCalls, Shared};
+use super::connection::{ServerCalls, Shared};
+use super::door::Door;
 use super::fallback::{Fallback, HttpRequest, HttpResponse};
 use super::limits::{Limits, Memory};
 use super::router::{Router, Service};

@@ -2,21 +2,6 @@
 
 use super::*;
 
-/// A server with `count` open requests, each answered with headers.
-fn answering(config: Config, first_settings: &[Setting], count: u32) -> Raw {
-    let mut raw = Raw::server(config);
-    raw.send(&settings(first_settings));
-    for number in 0..count {
-        raw.send(&request(2 * number + 1, Body::Last));
-        raw.connection
-            .send_headers(id(2 * number + 1), OK, Body::More)
-            .unwrap();
-    }
-    raw.frames();
-    raw.events();
-    raw
-}
-
 fn send(raw: &mut Raw, number: u32, data: &[u8], body: Body) {
     raw.connection
         .send_data(id(number), data.to_vec().into(), body)
@@ -25,7 +10,12 @@ fn send(raw: &mut Raw, number: u32, data: &[u8], body: Body) {
 
 #[test]
 fn bytes_wait_for_the_streams_window() {
-    let mut raw = answering(Config::default(), &[Setting::InitialWindow(3)], 1);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(3)],
+        1,
+        Body::Last,
+    );
     send(&mut raw, 1, b"abcdefgh", Body::Last);
     assert_eq!(raw.frames(), ["DATA 1 \"abc\""]);
     assert_eq!(raw.connection.queued_len(id(1)), 5);
@@ -35,7 +25,12 @@ fn bytes_wait_for_the_streams_window() {
 
 #[test]
 fn a_message_written_in_place_waits_as_well() {
-    let mut raw = answering(Config::default(), &[Setting::InitialWindow(3)], 1);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(3)],
+        1,
+        Body::Last,
+    );
     let message = [b'm'; 5000];
     for (message, body) in [(&b"abcd"[..], Body::More), (&message[..], Body::Last)] {
         raw.connection
@@ -65,7 +60,7 @@ fn data_leaves_room(max_output_len: usize) {
         Setting::MaxFrameLen(16_777_215),
         Setting::InitialWindow(0x7fff_ffff),
     ];
-    let mut raw = answering(config, &wide, 3);
+    let mut raw = answering(config, &wide, 3, Body::Last);
     raw.send(&window_update(0, 0x7000_0000));
     for number in [1, 3, 5] {
         let message = vec![b'm'; 5_000_000];
@@ -86,7 +81,12 @@ fn data_leaves_room(max_output_len: usize) {
 
 #[test]
 fn a_window_may_go_negative() {
-    let mut raw = answering(Config::default(), &[Setting::InitialWindow(10)], 1);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(10)],
+        1,
+        Body::Last,
+    );
     send(&mut raw, 1, b"0123456789abc", Body::Last);
     assert_eq!(raw.frames(), ["DATA 1 \"0123456789\""]);
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_window_may_go_negative() {
 
 #[test]
 fn settings_that_overflow_a_window_are_a_connection_error() {
-    let mut raw = answering(Config::default(), &[], 1);
+    let mut raw = answering(Config::default(), &[], 1, Body::Last);
     raw.send(&window_update(1, 0x7fff_ffff - 65_535));
     let got = raw.ask(&settings(&[Setting::InitialWindow(65_536)]));
     assert!(got[0].starts_with("GOAWAY 1 FLOW_CONTROL_ERROR"), "{got:?}");
@@ -109,7 +109,12 @@ fn settings_that_overflow_a_window_are_a_connection_error() {
 
 #[test]
 fn bytes_wait_for_the_connections_window_but_ends_do_not() {
-    let mut raw = answering(Config::default(), &[Setting::InitialWindow(1 << 20)], 3);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(1 << 20)],
+        3,
+        Body::Last,
+    );
     send(&mut raw, 1, &[b'a'; 65_535], Body::Last);
     send(&mut raw, 3, b"xyz", Body::More);
     raw.connection.send_trailers(id(3), TRAILERS).unwrap();
@@ -134,7 +139,12 @@ fn bytes_wait_for_the_connections_window_but_ends_do_not() {
 
 #[test]
 fn parked_streams_go_on_and_leave_no_names_behind() {
-    let mut raw = answering(Config::default(), &[Setting::InitialWindow(1 << 20)], 50);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(1 << 20)],
+        50,
+        Body::Last,
+    );
     send(&mut raw, 1, &[b'a'; 65_535], Body::More);
     raw.frames();
     for number in 0..50 {
@@ -161,7 +171,12 @@ fn parked_streams_go_on_and_leave_no_names_behind() {
 
 #[test]
 fn streams_take_turns() {
-    let mut raw = answering(Config::default(), &[Setting::InitialWindow(1 << 20)], 2);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(1 << 20)],
+        2,
+        Body::Last,
+    );
     raw.send(&window_update(0, 1 << 20));
     send(&mut raw, 1, &[b'a'; 40_000], Body::Last);
     send(&mut raw, 3, &[b'b'; 20_000], Body::Last);
@@ -181,14 +196,19 @@ fn a_stream_alone_uses_the_peers_whole_frame() {
         Setting::InitialWindow(1 << 20),
         Setting::MaxFrameLen(60_000),
     ];
-    let mut raw = answering(Config::default(), &first, 1);
+    let mut raw = answering(Config::default(), &first, 1, Body::Last);
     send(&mut raw, 1, &[b'a'; 65_000], Body::Last);
     assert_eq!(raw.frames(), ["DATA 1 <60000>", "DATA 1 <5000> END"]);
 }
 
 #[test]
 fn trailers_wait_behind_the_queue() {
-    let mut raw = answering(Config::default(), &[Setting::InitialWindow(2)], 1);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(2)],
+        1,
+        Body::Last,
+    );
     send(&mut raw, 1, b"abc", Body::More);
     raw.connection.send_trailers(id(1), TRAILERS).unwrap();
     let not_open = Err(UserError::NotOpen(id(1)));
@@ -208,7 +228,7 @@ fn room_is_told_when_half_of_a_full_queue_has_gone() {
         min_stream_queue_len: 4,
         ..Config::default()
     };
-    let mut raw = answering(config, &[Setting::InitialWindow(0)], 1);
+    let mut raw = answering(config, &[Setting::InitialWindow(0)], 1, Body::Last);
     assert_eq!(raw.connection.send_room(id(1)), 4);
     send(&mut raw, 1, b"abcd", Body::More);
     assert_eq!(raw.connection.send_room(id(1)), 0);
@@ -235,7 +255,12 @@ fn room_is_as_wide_as_the_windows_and_the_limits_let_it_be() {
         (1 << 20, 1 << 20, 8 * 1024),
     ];
     for (window, queued_len, want) in table {
-        let mut raw = answering(Config::default(), &[Setting::InitialWindow(0)], 1);
+        let mut raw = answering(
+            Config::default(),
+            &[Setting::InitialWindow(0)],
+            1,
+            Body::Last,
+        );
         raw.send(&request(3, Body::Last));
         raw.connection.send_headers(id(3), OK, Body::More).unwrap();
         if window > 0 {
@@ -253,7 +278,7 @@ fn the_output_is_filled_to_its_mark_only() {
         output_high_water: 20_000,
         ..Config::default()
     };
-    let mut raw = answering(config, &[Setting::InitialWindow(1 << 20)], 1);
+    let mut raw = answering(config, &[Setting::InitialWindow(1 << 20)], 1, Body::Last);
     send(&mut raw, 1, &[b'a'; 60_000], Body::Last);
     raw.connection.poll_transmit();
     assert_eq!(raw.connection.output_len(), 2 * (16_384 + 9));

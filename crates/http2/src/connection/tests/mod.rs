@@ -174,6 +174,22 @@ impl Raw {
     }
 }
 
+/// A server with `count` requests of this `body`, each answered with headers; the client's settings
+/// come first.
+fn answering(config: Config, first: &[Setting], count: u32, body: Body) -> Raw {
+    let mut raw = Raw::server(config);
+    raw.send(&settings(first));
+    for number in 0..count {
+        raw.send(&request(2 * number + 1, body));
+        raw.connection
+            .send_headers(id(2 * number + 1), OK, Body::More)
+            .unwrap();
+    }
+    raw.frames();
+    raw.events();
+    raw
+}
+
 fn take_output(connection: &mut Connection) -> Vec<u8> {
     let mut slices = [IoSlice::new(&[]); 64];
     let mut bytes = Vec::new();

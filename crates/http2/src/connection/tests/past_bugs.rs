@@ -6,21 +6,6 @@
 
 use super::*;
 
-/// A server with `count` requests that are answered with headers, under small windows.
-fn answering(count: u32, first: &[Setting]) -> Raw {
-    let mut raw = Raw::server(Config::default());
-    raw.send(&settings(first));
-    for number in 0..count {
-        raw.send(&request(2 * number + 1, Body::More));
-        raw.connection
-            .send_headers(id(2 * number + 1), OK, Body::More)
-            .unwrap();
-    }
-    raw.frames();
-    raw.events();
-    raw
-}
-
 fn send(raw: &mut Raw, number: u32, len: usize, body: Body) {
     raw.connection
         .send_data(id(number), vec![b'x'; len].into(), body)
@@ -66,7 +51,12 @@ fn the_longest_padding_is_counted_whole() {
 /// A stream whose own window is shut must not sit on the connection's.
 #[test]
 fn the_connections_window_goes_to_streams_that_can_use_it() {
-    let mut raw = answering(3, &[Setting::InitialWindow(10)]);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(10)],
+        3,
+        Body::More,
+    );
     for number in [1, 3] {
         send(&mut raw, number, 70_000, Body::Last);
     }
@@ -218,7 +208,12 @@ fn nothing_is_sent_on_a_stream_before_its_headers() {
 /// Room is told when there is room, and once for each time that there was none.
 #[test]
 fn room_is_never_told_when_there_is_none() {
-    let mut raw = answering(1, &[Setting::InitialWindow(0)]);
+    let mut raw = answering(
+        Config::default(),
+        &[Setting::InitialWindow(0)],
+        1,
+        Body::More,
+    );
     raw.send(&window_update(0, 1 << 20));
     let mut told_count = 0;
     let mut room = raw.connection.send_room(id(1));
@@ -244,7 +239,12 @@ fn room_is_never_told_when_there_is_none() {
 #[test]
 fn a_reset_by_either_end_drops_what_is_queued() {
     for by in [Side::Local, Side::Remote] {
-        let mut raw = answering(2, &[Setting::InitialWindow(0)]);
+        let mut raw = answering(
+            Config::default(),
+            &[Setting::InitialWindow(0)],
+            2,
+            Body::More,
+        );
         send(&mut raw, 1, 100_000, Body::Last);
         raw.frames();
         match by {
