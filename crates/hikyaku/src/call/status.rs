@@ -133,7 +133,7 @@ impl Status {
     }
 
     /// What programs may read beyond the code, by custom an encoded `google.rpc.Status`; may be
-    /// empty.
+    /// empty. [`Status::error_details`] reads that.
     ///
     /// # Example
     /// ```
@@ -183,7 +183,8 @@ impl Status {
         self.0.is_safe_to_retry
     }
 
-    /// The status with these [`details`](Status::details).
+    /// The status with these [`details`](Status::details). [`Status::with_error_details`] makes them
+    /// of typed messages.
     ///
     /// # Example
     /// ```
