@@ -157,13 +157,13 @@ fn unsupported_encoding(headers: &Headers) -> Option<Status> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::metadata::tests::received_headers;
+    use crate::call::metadata::tests::received_answer;
 
     const GRPC: (&str, &[u8]) = ("content-type", b"application/grpc");
 
     /// What a response with these fields means, in a word or by its status.
     fn read(fields: &[(&str, &[u8])], body: Body) -> String {
-        match read_response(&received_headers(fields), body) {
+        match read_response(&received_answer(fields, body), body) {
             ResponseHead::Informational => "informational".to_owned(),
             ResponseHead::Messages => "messages".to_owned(),
             ResponseHead::Ended(Ok(_)) => "ok".to_owned(),

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use bytes::Bytes;
-use hikyaku_http2::{ConnectionError, ErrorCode};
+use hikyaku_http2::{ConnectionError, ErrorCode, Violation};
 
 use crate::{Code, Origin, Status};
 
@@ -87,9 +87,9 @@ impl Loss {
 
     /// What happened to `connection`, or what `peer` did with it.
     fn tell(&self, connection: &str, peer: &str) -> String {
-        let what = match (&self.socket, &self.fault) {
-            (Some(error), _) => format!("{connection} was lost: {error}"),
-            (None, Some(fault)) => format!("{connection} was ended: {fault}"),
+        let what = match (self.broken(), &self.socket) {
+            (Some(fault), _) => format!("{connection} was ended: {fault}"),
+            (None, Some(error)) => format!("{connection} was lost: {error}"),
             (None, None) => format!("{peer} closed the connection"),
         };
         self.with_farewell(what)
@@ -106,11 +106,18 @@ impl Loss {
     }
 
     fn cause(&self) -> Option<Box<dyn Error + Send + Sync>> {
-        match (&self.socket, &self.fault) {
-            (Some(error), _) => Some(Box::new(copy(error))),
-            (None, Some(fault)) => Some(Box::new(fault.clone())),
-            (None, None) => None,
+        match (self.broken(), &self.socket, &self.fault) {
+            (None, Some(error), _) => Some(Box::new(copy(error))),
+            (Some(fault), ..) | (None, None, Some(fault)) => Some(Box::new(fault.clone())),
+            (None, None, None) => None,
         }
+    }
+
+    /// The rule that the peer broke: it says more than the socket, which fails after that, too.
+    fn broken(&self) -> Option<&ConnectionError> {
+        let is_broken =
+            |fault: &&ConnectionError| !matches!(fault.what, Violation::ConnectionLost { .. });
+        self.fault.as_ref().filter(is_broken)
     }
 }
 
@@ -129,8 +136,6 @@ pub(crate) fn copy(error: &io::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use hikyaku_http2::Violation;
-
     use super::*;
 
     fn loss(socket: Option<io::Error>, what: Option<Violation>, goaway: Option<&str>) -> Loss {
@@ -171,8 +176,19 @@ mod tests {
             ),
             (
                 loss(reset(), bad, None),
-                "UNAVAILABLE: the connection to host:1 was lost: connection reset",
-                "CANCELLED: the connection to the client was lost: connection reset",
+                "UNAVAILABLE: the connection to host:1 was ended: PROTOCOL_ERROR: the client's \
+                 preface is not HTTP/2",
+                "CANCELLED: the connection to the client was ended: PROTOCOL_ERROR: the client's \
+                 preface is not HTTP/2",
+            ),
+            (
+                loss(
+                    None,
+                    Some(Violation::ConnectionLost { open_streams: 1 }),
+                    None,
+                ),
+                "UNAVAILABLE: host:1 closed the connection",
+                "CANCELLED: the client closed the connection",
             ),
         ];
         for (loss, at_client, at_server) in table {

@@ -131,7 +131,7 @@ fn a_connection_that_breaks_under_a_call_says_how() {
             let status = after(&frames).await;
             assert_eq!(status.origin(), Origin::Transport);
             assert!(status.to_string().starts_with(want), "{status}");
-            assert_eq!(status.source().is_some(), want == broken);
+            assert!(status.source().is_some());
         });
     }
 }
@@ -221,10 +221,13 @@ fn a_message_that_cannot_be_read_or_made_names_the_codecs_reason() {
 
     struct Broken;
     impl Codec<u64> for Broken {
-        fn encode(message: &u64, _: &mut BytesMut) -> Result<(), CodecError> {
+        fn encode(message: &u64, out: &mut BytesMut) -> Result<(), CodecError> {
             match message {
                 0 => Err(CodecError::new("zero has no bytes")),
-                _ => Ok(()),
+                number => {
+                    out.extend_from_slice(&number.to_be_bytes());
+                    Ok(())
+                }
             }
         }
         fn decode(_: Bytes) -> Result<u64, CodecError> {
