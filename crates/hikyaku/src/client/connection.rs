@@ -16,7 +16,7 @@ use crate::call::timeout::TimeoutBuf;
 use crate::net::clock;
 use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
-use crate::net::loss::{Loss, dropped};
+use crate::net::loss::{Loss, dropped, explain};
 use crate::net::mailbox::{Abandoned, Attempt, Closed, End, Mailbox, Open, Outbound};
 use crate::net::outbox::Outbox;
 use crate::net::replay::TooMuch;
@@ -538,14 +538,14 @@ impl Calls for ClientCalls {
     }
 
     fn before_close(&mut self, connection: &Connection, error: Option<&io::Error>) {
-        self.loss.note_socket(error);
+        self.loss.note_socket(error.map(explain));
         self.life = Life::Gone;
         self.part();
         self.take_back_unsent(connection);
     }
 
     fn on_gone(&mut self, error: Option<&io::Error>) {
-        self.loss.note_socket(error);
+        self.loss.note_socket(error.map(explain));
         let status = self.lost();
         for (_, call) in self.calls.drain() {
             call.mailbox.fail(&status);

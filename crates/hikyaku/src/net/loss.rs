@@ -26,10 +26,8 @@ struct Farewell {
 
 impl Loss {
     /// The socket failed.
-    pub(crate) fn note_socket(&mut self, error: Option<&io::Error>) {
-        if let Some(error) = error {
-            self.socket = Some(copy(error));
-        }
+    pub(crate) fn note_socket(&mut self, error: Option<io::Error>) {
+        self.socket = error.or(self.socket.take());
     }
 
     /// The peer broke the protocol.
@@ -77,6 +75,12 @@ impl Loss {
         io::Error::new(kind, self.with_farewell(what))
     }
 
+    /// What the socket said at its end, if nothing says more.
+    pub(crate) fn socket_error(&self) -> Option<io::Error> {
+        let error = self.socket.as_ref().filter(|_| self.broken().is_none());
+        error.map(explain)
+    }
+
     fn to_status(&self, code: Code, what: String) -> Status {
         let status = Status::new(code, what).with_origin(Origin::Transport);
         match self.cause() {
@@ -107,7 +111,7 @@ impl Loss {
 
     fn cause(&self) -> Option<Box<dyn Error + Send + Sync>> {
         match (self.broken(), &self.socket, &self.fault) {
-            (None, Some(error), _) => Some(Box::new(copy(error))),
+            (None, Some(error), _) => Some(Box::new(explain(error))),
             (Some(fault), ..) | (None, None, Some(fault)) => Some(Box::new(fault.clone())),
             (None, None, None) => None,
         }
@@ -126,6 +130,15 @@ pub(crate) fn dropped() -> io::Error {
     io::Error::other("its runtime or its task has ended")
 }
 
+/// The same error once more, for a client: one of TLS says what that means of the server.
+pub(crate) fn explain(error: &io::Error) -> io::Error {
+    #[cfg(feature = "tls")]
+    if let Some(error) = crate::tls::explained(error) {
+        return error;
+    }
+    copy(error)
+}
+
 /// The same error once more: one connection can be the end of many calls.
 pub(crate) fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
@@ -141,7 +154,7 @@ mod tests {
     fn loss(socket: Option<io::Error>, what: Option<Violation>, goaway: Option<&str>) -> Loss {
         let mut loss = Loss::default();
         loss.note_fault(what.map(ConnectionError::new));
-        loss.note_socket(socket.as_ref());
+        loss.note_socket(socket);
         if let Some(debug) = goaway {
             let debug = Bytes::copy_from_slice(debug.as_bytes());
             loss.note_farewell(ErrorCode::ENHANCE_YOUR_CALM, debug);

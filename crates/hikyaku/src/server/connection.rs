@@ -30,7 +30,7 @@ use crate::call::server::{Phrases, Refusal, reset};
 use crate::net::clock;
 use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
-use crate::net::loss::{Loss, dropped};
+use crate::net::loss::{Loss, copy, dropped};
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
 use crate::net::outbox::{Outbox, Wish};
 use crate::net::timers::Timers;
@@ -520,7 +520,7 @@ impl Calls for ServerCalls {
     fn drain(&mut self) {}
 
     fn on_gone(&mut self, error: Option<&std::io::Error>) {
-        self.loss.note_socket(error);
+        self.loss.note_socket(error.map(copy));
         if !self.calls.is_empty() {
             self.cut_all(&self.loss.to_server_status());
         }
