@@ -119,13 +119,13 @@ pub(crate) fn reset(code: ErrorCode) -> Status {
 
 /// The status of a call on which the server broke a rule of HTTP/2.
 pub(crate) fn broken(id: StreamId, code: ErrorCode, what: Violation) -> Status {
-    let message = format!("the server broke the protocol on this call: {code}: {what}");
-    let status = match what {
-        // Ours, as the one for messages is: statuscodes.md.
-        Violation::HeaderListTooLong { .. } => {
-            Status::resource_exhausted(format!("the server's answer has too much metadata: {what}"))
-        }
-        _ => Status::internal(message),
+    // The limit is ours, as the one for messages is: statuscodes.md.
+    let status = if let Violation::HeaderListTooLong { .. } = what {
+        Status::resource_exhausted(format!("the server's answer has too much metadata: {what}"))
+    } else {
+        Status::internal(format!(
+            "the server broke the protocol on this call: {code}: {what}"
+        ))
     };
     status
         .with_origin(Origin::Transport)
@@ -161,6 +161,8 @@ mod tests {
 
     const GRPC: (&str, &[u8]) = ("content-type", b"application/grpc");
 
+    type ContentType = Option<&'static [u8]>;
+
     /// What a response with these fields means, in a word or by its status.
     fn read(fields: &[(&str, &[u8])], body: Body) -> String {
         match read_response(&received_answer(fields, body), body) {
@@ -183,7 +185,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_grpc_makes_a_status() {
-        let table: [(&[u8], Option<&[u8]>, &str); 7] = [
+        let table: [(&[u8], ContentType, &str); 7] = [
             (b"200", None, "UNKNOWN"),
             (b"200", Some(b""), "UNKNOWN"),
             (b"200", Some(b"text/html"), "UNKNOWN"),

@@ -1,3 +1,5 @@
+//! What the details of a status look like on the wire, and what becomes of malformed ones.
+
 use std::time::Duration;
 
 use buffa::{Message, MessageName};

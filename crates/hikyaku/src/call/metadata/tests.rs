@@ -62,9 +62,12 @@ pub(crate) fn received_answer(fields: &[(&str, &[u8])], body: Body) -> Headers {
     server.send_headers(id, fields, body).unwrap();
     pass(&mut server, &mut client);
     let mut events = std::iter::from_fn(|| client.poll_event());
-    let headers = events.find_map(|event| match event {
-        Event::Headers { headers, .. } => Some(headers),
-        _ => None,
+    let headers = events.find_map(|event| {
+        if let Event::Headers { headers, .. } = event {
+            Some(headers)
+        } else {
+            None
+        }
     });
     headers.expect("the answer arrives")
 }
