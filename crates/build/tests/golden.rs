@@ -82,6 +82,19 @@ fn reflection_in_hikyaku_is_up_to_date() {
     }
 }
 
+/// The messages of rich errors, too.
+#[test]
+fn error_details_in_hikyaku_are_up_to_date() {
+    let proto = here("../hikyaku/proto");
+    let files = ["status", "error_details"];
+    let config = Config::new()
+        .include(&proto)
+        .files(files.map(|name| proto.join(format!("google/rpc/{name}.proto"))))
+        .runtime_path("crate");
+    let golden = here("../hikyaku/src/error_details/generated/google_rpc.rs");
+    check(&generated(config, "google_rpc"), &golden);
+}
+
 /// The examples of hikyaku have no build script to generate their code.
 #[test]
 fn the_examples_of_hikyaku_are_up_to_date() {

@@ -49,6 +49,7 @@
 //! - [`Server`] and [`server`]: services, requests, replies.
 //! - [`Channel`] and [`client`]: calls; [`blocking`]: the same without async.
 //! - [`Request`], [`Response`], [`Metadata`], [`Status`]: what a call carries.
+//! - [`error_details`]: what a status tells programs, by `google.rpc`'s messages.
 //! - [`reflection`]: a running server tells what it serves.
 //! - `tls` (with the cargo feature `tls`): certificates of a server and of a channel.
 //! - [`codec`]: another message format than protobuf.
@@ -67,6 +68,7 @@ pub mod blocking;
 mod call;
 pub mod client;
 pub mod codec;
+pub mod error_details;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{ConnectionError, ErrorCode, Headers, Side, StreamId};
+use crate::{ConnectionError, ErrorCode, Headers, Side, StreamId, Violation};
 
 /// Whether more of the message body, or trailers, may follow on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +53,8 @@ pub enum Event {
         /// `Remote`: the peer sent RST_STREAM. `Local`: the peer broke a rule of the stream and
         /// this end reset it.
         by: Side,
+        /// The rule that the peer broke, if `by` is `Local`.
+        what: Option<Violation>,
     },
     /// At a client: the server did not process this stream and never will (it lies above the last
     /// id of a GOAWAY). The call is safe to retry elsewhere (RFC 9113 §6.8).

@@ -11,6 +11,7 @@ use super::requests::IntoRequests;
 use super::wait::wait;
 use crate::client::{self, ChannelBuilder, ConnectError, Sender};
 use crate::codec::Codec;
+use crate::net::loss::copy;
 use crate::{Request, Response, Status};
 
 /// A way to a server, shared by all calls to it. Cheap to clone, and usable from many threads.
@@ -140,7 +141,9 @@ impl Channel {
         thread::Builder::new()
             .name("hikyaku-requests".into())
             .spawn(move || send_all(sender, requests))
-            .map_err(|error| Status::resource_exhausted(format!("no thread: {error}")))?;
+            .map_err(|error| {
+                Status::resource_exhausted(format!("no thread: {error}")).with_source(error)
+            })?;
         Ok(Replies::new(streaming))
     }
 }
@@ -166,5 +169,5 @@ fn background() -> Result<&'static Runtime, ConnectError> {
                 .build()
         })
         .as_ref()
-        .map_err(|_| ConnectError::NoRuntime)
+        .map_err(|error| ConnectError::BadRuntime { error: copy(error) })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hikyaku_http2::{Body, Field, Headers};
+use hikyaku_http2::{Body, ErrorCode, Field, Headers, StreamError, StreamId, Violation};
 
 use super::server::is_grpc;
 use super::timeout::{self, TimeoutBuf};
@@ -111,6 +111,27 @@ pub(crate) fn missing_status() -> Status {
     Status::unknown("the server ended the call without a grpc-status").with_origin(Origin::Peer)
 }
 
+/// The status of a call that the server reset.
+pub(crate) fn reset(code: ErrorCode) -> Status {
+    let what = format!("the server reset the call with {code}");
+    Status::new(Code::from_http2(code), what).with_origin(Origin::Peer)
+}
+
+/// The status of a call on which the server broke a rule of HTTP/2.
+pub(crate) fn broken(id: StreamId, code: ErrorCode, what: Violation) -> Status {
+    // The limit is ours, as the one for messages is: statuscodes.md.
+    let status = if let Violation::HeaderListTooLong { .. } = what {
+        Status::resource_exhausted(format!("the server's answer has too much metadata: {what}"))
+    } else {
+        Status::internal(format!(
+            "the server broke the protocol on this call: {code}: {what}"
+        ))
+    };
+    status
+        .with_origin(Origin::Transport)
+        .with_source(StreamError { id, code, what })
+}
+
 fn not_grpc(http_status: u16, content_type: Option<&[u8]>) -> Status {
     let code = Code::from_http_status(http_status);
     let content_type = content_type
@@ -131,4 +152,120 @@ fn unsupported_encoding(headers: &Headers) -> Option<Status> {
     Some(Status::internal(format!(
         "the server's message encoding {coding:?} is not supported; supported: identity"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::metadata::tests::received_answer;
+
+    const GRPC: (&str, &[u8]) = ("content-type", b"application/grpc");
+
+    type ContentType = Option<&'static [u8]>;
+
+    /// What a response with these fields means, in a word or by its status.
+    fn read(fields: &[(&str, &[u8])], body: Body) -> String {
+        match read_response(&received_answer(fields, body), body) {
+            ResponseHead::Informational => "informational".to_owned(),
+            ResponseHead::Messages => "messages".to_owned(),
+            ResponseHead::Ended(Ok(_)) => "ok".to_owned(),
+            ResponseHead::Ended(Err(status)) => {
+                assert_eq!(status.origin(), Origin::Peer);
+                status.code().to_string()
+            }
+        }
+    }
+
+    #[test]
+    fn a_status_in_the_first_block_counts_only_if_nothing_follows() {
+        let fields: [(&str, &[u8]); 3] = [(":status", b"200"), GRPC, ("grpc-status", b"5")];
+        assert_eq!(read(&fields, Body::Last), "NOT_FOUND");
+        assert_eq!(read(&fields, Body::More), "messages");
+    }
+
+    #[test]
+    fn an_answer_that_is_not_grpc_makes_a_status() {
+        let table: [(&[u8], ContentType, &str); 7] = [
+            (b"200", None, "UNKNOWN"),
+            (b"200", Some(b""), "UNKNOWN"),
+            (b"200", Some(b"text/html"), "UNKNOWN"),
+            (b"200", Some(b"application/grpc-web"), "UNKNOWN"),
+            (b"200", Some(b"\xff"), "UNKNOWN"),
+            (b"503", Some(b"application/grpc"), "UNAVAILABLE"),
+            (b"204", Some(b"application/grpc"), "UNKNOWN"),
+        ];
+        for (http_status, content_type, want) in table {
+            let mut fields = vec![(":status", http_status)];
+            fields.extend(content_type.map(|value| ("content-type", value)));
+            for body in [Body::More, Body::Last] {
+                assert_eq!(read(&fields, body), want, "{fields:?} {body:?}");
+            }
+            // A grpc-status comes before all of that.
+            fields.push(("grpc-status", b"7"));
+            assert_eq!(read(&fields, Body::Last), "PERMISSION_DENIED", "{fields:?}");
+        }
+        let none: [(&str, &[u8]); 2] = [(":status", b"200"), GRPC];
+        assert_eq!(read(&none, Body::Last), "UNKNOWN", "no grpc-status at all");
+    }
+
+    #[test]
+    fn informational_headers_are_passed_over() {
+        for http_status in ["100", "103", "199"] {
+            let fields = [(":status", http_status.as_bytes()), ("grpc-status", b"5")];
+            assert_eq!(read(&fields, Body::More), "informational");
+        }
+    }
+
+    #[test]
+    fn http_statuses_mean_codes_if_there_is_no_grpc_status() {
+        for number in 200..=999_u16 {
+            let text = number.to_string();
+            let fields = [(":status", text.as_bytes())];
+            let want = Code::from_http_status(number);
+            assert_eq!(read(&fields, Body::Last), want.name(), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_reset_tells_its_code_and_who_sent_it() {
+        for number in 0..=15 {
+            let code = ErrorCode::from_number(number);
+            let status = reset(code);
+            assert_eq!(status.code(), Code::from_http2(code));
+            assert_eq!(status.origin(), Origin::Peer);
+            let want = format!("the server reset the call with {code}");
+            assert_eq!(status.message(), want);
+        }
+    }
+
+    #[test]
+    fn what_a_server_breaks_is_internal_and_a_limit_is_resource_exhausted() {
+        let window = Violation::WindowExceeded { len: 9, window: 3 };
+        let list = Violation::HeaderListTooLong {
+            bytes: 9,
+            max_bytes: 8,
+            fields: 1,
+            max_fields: 2,
+        };
+        let table = [
+            (
+                window,
+                "INTERNAL: the server broke the protocol on this call: FLOW_CONTROL_ERROR: \
+                 DATA of 9 bytes in a window of 3",
+            ),
+            (
+                list,
+                "RESOURCE_EXHAUSTED: the server's answer has too much metadata: \
+                 header list of 9 bytes in 1 fields, limits 8 and 2",
+            ),
+        ];
+        for (what, want) in table {
+            let error = StreamError::new(StreamId::new(1), what);
+            let status = broken(error.id, error.code, what);
+            assert_eq!(status.to_string(), want);
+            assert_eq!(status.origin(), Origin::Transport);
+            let source = std::error::Error::source(&status).unwrap();
+            assert_eq!(source.downcast_ref(), Some(&error));
+        }
+    }
 }

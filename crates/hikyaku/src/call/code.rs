@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn http_statuses_without_a_grpc_status() {
+    fn http_statuses_without_a_grpc_status_have_these_codes() {
         let table = [
             (400, Code::Internal),
             (401, Code::Unauthenticated),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn stream_resets_without_a_grpc_status() {
+    fn stream_resets_without_a_grpc_status_have_these_codes() {
         let table = [
             (ErrorCode::NO_ERROR, Code::Internal),
             (ErrorCode::PROTOCOL_ERROR, Code::Internal),

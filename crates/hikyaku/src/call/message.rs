@@ -1,5 +1,7 @@
 //! A message of the application with its envelope, in one pass.
 
+use std::error::Error;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::envelope::{self, Deframer, PREFIX_LEN};
@@ -15,15 +17,15 @@ pub(crate) fn frame<C: Codec<T>, T>(message: &T, out: &mut BytesMut) -> Result<(
     let start = out.len();
     out.extend_from_slice(&[0; PREFIX_LEN]);
     let framed = C::encode(message, out)
-        .map_err(|error| error.to_string())
+        .map_err(Box::<dyn Error + Send + Sync>::from)
         .and_then(|()| {
             let len = out.len() - start - PREFIX_LEN;
             let mut prefix = out.get_mut(start..).unwrap_or_default();
-            envelope::write_prefix(&mut prefix, false, len).map_err(|error| error.to_string())
+            Ok(envelope::write_prefix(&mut prefix, false, len)?)
         });
     framed.map_err(|error| {
         out.truncate(start);
-        Status::internal(format!("cannot encode the message: {error}"))
+        Status::internal(format!("cannot encode the message: {error}")).with_source(error)
     })
 }
 
@@ -35,7 +37,9 @@ pub(crate) fn decode<T>(
     bytes: Bytes,
     codec: fn(Bytes) -> Result<T, CodecError>,
 ) -> Result<T, Status> {
-    codec(bytes).map_err(|error| Status::internal(format!("cannot decode the message: {error}")))
+    codec(bytes).map_err(|error| {
+        Status::internal(format!("cannot decode the message: {error}")).with_source(error)
+    })
 }
 
 /// The next message of a body, uncompressed.

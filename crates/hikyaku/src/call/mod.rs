@@ -9,7 +9,7 @@ pub(crate) mod client;
 mod code;
 pub(crate) mod envelope;
 pub(crate) mod message;
-mod metadata;
+pub(crate) mod metadata;
 mod percent;
 pub(crate) mod server;
 mod status;

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_and_their_values() {
+    fn a_message_is_percent_encoded_and_comes_back() {
         let table = [
             ("", ""),
             ("no such user", "no such user"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_any_shape_is_read() {
+    fn a_value_of_any_shape_is_decoded_and_nothing_is_dropped() {
         let table: [(&[u8], &str); 10] = [
             (b"%e2%98%ba", "☺"),
             (b"%", "%"),

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hikyaku_http2::{Field, FieldList, Headers};
+use hikyaku_http2::{ErrorCode, Field, FieldList, Headers, StreamError, StreamId, Violation};
 
 use super::timeout;
-use crate::{Code, Metadata, Status};
+use crate::{Code, Metadata, Origin, Status};
 
 /// What the headers of a request say about the call, beside its route and its metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,19 @@ pub(crate) fn read_request(headers: &Headers) -> Result<RequestHead, Refusal> {
         return Err(Refusal::Http(415));
     }
     Ok(RequestHead { timeout })
+}
+
+/// The status of a call that is over because the client reset it, or broke a rule of HTTP/2.
+pub(crate) fn reset(id: StreamId, code: ErrorCode, broken: Option<Violation>) -> Status {
+    match broken {
+        None => Status::cancelled(format!("the client reset the call with {code}"))
+            .with_origin(Origin::Peer),
+        Some(what) => Status::cancelled(format!(
+            "the client broke the protocol on this call: {code}: {what}"
+        ))
+        .with_origin(Origin::Transport)
+        .with_source(StreamError { id, code, what }),
+    }
 }
 
 fn read_timeout(value: &[u8]) -> Result<Duration, Refusal> {

@@ -133,7 +133,7 @@ impl Status {
     }
 
     /// What programs may read beyond the code, by custom an encoded `google.rpc.Status`; may be
-    /// empty.
+    /// empty. [`Status::error_details`] reads that.
     ///
     /// # Example
     /// ```
@@ -183,7 +183,8 @@ impl Status {
         self.0.is_safe_to_retry
     }
 
-    /// The status with these [`details`](Status::details).
+    /// The status with these [`details`](Status::details). [`Status::with_error_details`] makes them
+    /// of typed messages.
     ///
     /// # Example
     /// ```
@@ -477,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_trailers() {
+    fn a_number_is_decimal_without_a_leading_zero_or_unknown() {
         let table: [(&[u8], u32, Code, &str); 12] = [
             (b"0", 0, Code::Ok, ""),
             (b"5", 5, Code::NotFound, ""),
@@ -555,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_the_future_is_passed_on() {
+    fn a_number_of_the_future_is_kept_and_passed_on() {
         let received = from_trailers(&[("grpc-status", b"42"), ("grpc-message", b"new")]).unwrap();
         assert_eq!(received.to_string(), "UNKNOWN (number 42): new");
         assert_eq!(pass(&received).number(), 42);

@@ -7,9 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hikyaku_http2::{
-    Body, Connection, ConnectionError, ErrorCode, Event, FieldList, Headers, Side, StreamId,
-};
+use hikyaku_http2::{Body, Connection, ErrorCode, Event, FieldList, Headers, StreamId, Violation};
 
 use super::shared::Shared;
 use super::waiting::{Waiting, call_dropped};
@@ -18,11 +16,12 @@ use crate::call::timeout::TimeoutBuf;
 use crate::net::clock;
 use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
+use crate::net::loss::{Loss, dropped, explain};
 use crate::net::mailbox::{Abandoned, Attempt, Closed, End, Mailbox, Open, Outbound};
 use crate::net::outbox::Outbox;
 use crate::net::replay::TooMuch;
 use crate::net::timers::Timers;
-use crate::{Code, Origin, Status};
+use crate::{Origin, Status};
 
 /// The calls of one connection.
 pub(crate) struct ClientCalls {
@@ -35,10 +34,7 @@ pub(crate) struct ClientCalls {
     timers: Timers<StreamId>,
     life: Life,
     merit: Merit,
-    farewell: Option<Farewell>,
-    error: Option<ConnectionError>,
-    /// Why the socket broke before the server had shown its SETTINGS.
-    broke: Option<io::Error>,
+    loss: Loss,
 }
 
 struct Call {
@@ -83,14 +79,6 @@ pub(crate) enum Ending {
     Failed(io::Error),
 }
 
-/// The server's GOAWAY.
-#[derive(Clone, Debug)]
-struct Farewell {
-    code: ErrorCode,
-    /// What the server says of it; untrusted.
-    debug: Bytes,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     /// New calls are welcome.
@@ -113,9 +101,7 @@ impl ClientCalls {
             timers: Timers::new(),
             life: Life::Open,
             merit: Merit::None,
-            farewell: None,
-            error: None,
-            broke: None,
+            loss: Loss::default(),
         }
     }
 
@@ -125,16 +111,15 @@ impl ClientCalls {
     }
 
     /// What to make of the connection, now that it takes no calls any more.
-    pub(crate) fn ending(&mut self) -> Ending {
-        let is_polite = |farewell: &Farewell| farewell.code == ErrorCode::NO_ERROR;
-        let error = |what| io::Error::new(io::ErrorKind::ConnectionReset, what);
+    pub(crate) fn ending(&self) -> Ending {
+        let error = |what| self.loss.to_io_error(what);
         match self.merit {
             Merit::Useful => Ending::Useful,
-            Merit::Ready if self.farewell.as_ref().is_some_and(is_polite) => Ending::Moved,
+            Merit::Ready if self.loss.is_polite() => Ending::Moved,
             Merit::Ready => Ending::Lost(error(
                 "the last connection broke before it had answered a call",
             )),
-            Merit::None => Ending::Failed(self.broke.take().unwrap_or_else(|| {
+            Merit::None => Ending::Failed(self.loss.socket_error().unwrap_or_else(|| {
                 error("the connection ended before the server's SETTINGS came")
             })),
         }
@@ -306,28 +291,28 @@ impl ClientCalls {
         }
     }
 
-    fn on_reset(&mut self, id: StreamId, code: ErrorCode, by: Side, out: &mut Connection) {
+    fn on_reset(
+        &mut self,
+        id: StreamId,
+        code: ErrorCode,
+        broken: Option<Violation>,
+        out: &mut Connection,
+    ) {
         let Some(call) = self.calls.get(&id.number()) else {
             return;
         };
         let is_late = call
             .deadline
             .is_some_and(|deadline| deadline <= clock::now());
-        let status = match by {
-            Side::Remote if code == ErrorCode::REFUSED_STREAM => {
+        let status = match broken {
+            Some(what) => wire::broken(id, code, what),
+            None if code == ErrorCode::REFUSED_STREAM => {
                 let status = Status::unavailable("the server refused the call");
                 return self.on_unprocessed(id, status.with_origin(Origin::Peer), out);
             }
             // A server that keeps the deadline, too, may be first to act on it.
-            Side::Remote if code == ErrorCode::CANCEL && is_late => deadline_exceeded(),
-            Side::Remote => {
-                let what = format!("the server reset the call with {code}");
-                Status::new(Code::from_http2(code), what).with_origin(Origin::Peer)
-            }
-            Side::Local => {
-                let what = format!("the server broke the protocol on this call: {code}");
-                Status::internal(what).with_origin(Origin::Transport)
-            }
+            None if code == ErrorCode::CANCEL && is_late => deadline_exceeded(),
+            None => wire::reset(code),
         };
         self.end(id, Err(status), out);
     }
@@ -367,7 +352,7 @@ impl ClientCalls {
                     Err(Abandoned) => call.mailbox.fail(&call_dropped()),
                 },
                 Replay::Lost | Replay::Answered => {
-                    call.mailbox.fail(&self.lost(None).of_unprocessed());
+                    call.mailbox.fail(&self.lost().of_unprocessed());
                 }
             }
         }
@@ -392,24 +377,8 @@ impl ClientCalls {
     }
 
     /// The status of a call whose connection is gone.
-    fn lost(&self, error: Option<&io::Error>) -> Status {
-        let addr = &self.shared.target.addr;
-        let mut what = match (error, &self.error) {
-            (Some(error), _) => format!("the connection to {addr} was lost: {error}"),
-            (None, Some(error)) => format!("the connection to {addr} was ended: {error}"),
-            (None, None) => format!("{addr} closed the connection"),
-        };
-        if let Some(Farewell { code, debug }) = &self.farewell {
-            what = format!(
-                "{what}; it had said GOAWAY {code} \"{}\"",
-                debug.escape_ascii()
-            );
-        }
-        let status = Status::unavailable(what).with_origin(Origin::Transport);
-        match error {
-            Some(error) => status.with_source(own_error(error)),
-            None => status,
-        }
+    fn lost(&self) -> Status {
+        self.loss.to_client_status(&self.shared.target.addr)
     }
 
     fn remove(&mut self, id: StreamId) -> Option<Call> {
@@ -419,15 +388,6 @@ impl ClientCalls {
         }
         Some(call)
     }
-}
-
-/// An error of the connection for each of its calls; one of TLS says what that means.
-fn own_error(error: &io::Error) -> io::Error {
-    #[cfg(feature = "tls")]
-    if let Some(error) = crate::tls::explained(error) {
-        return error;
-    }
-    io::Error::new(error.kind(), error.to_string())
 }
 
 /// Moves framed messages and the half-close to the connection. Gives back the waker of a `send`
@@ -509,7 +469,7 @@ impl Calls for ClientCalls {
             Event::Trailers { id, headers } => {
                 self.end(id, wire::read_trailers(&headers), connection);
             }
-            Event::Reset { id, code, by } => self.on_reset(id, code, by, connection),
+            Event::Reset { id, code, what, .. } => self.on_reset(id, code, what, connection),
             Event::Unprocessed { id } => {
                 let status = Status::unavailable("the server is going away and left the call out");
                 self.on_unprocessed(id, status.with_origin(Origin::Transport), connection);
@@ -517,7 +477,7 @@ impl Calls for ClientCalls {
             Event::SendRoom { id } => self.pump(id, connection),
             Event::StreamRoom => self.open_waiting(connection),
             Event::GoAway { code, debug, .. } => {
-                self.farewell = Some(Farewell { code, debug });
+                self.loss.note_farewell(code, debug);
                 // It comes behind SETTINGS, and perhaps in the same read.
                 self.merit = self.merit.max(Merit::Ready);
                 if self.life == Life::Open {
@@ -526,7 +486,7 @@ impl Calls for ClientCalls {
                 }
             }
             Event::Closed { error } => {
-                self.error = error;
+                self.loss.note_fault(error);
                 if self.life == Life::Open {
                     self.life = Life::Draining;
                     self.part();
@@ -577,18 +537,16 @@ impl Calls for ClientCalls {
         }
     }
 
-    fn before_close(&mut self, connection: &Connection) {
+    fn before_close(&mut self, connection: &Connection, error: Option<&io::Error>) {
+        self.loss.note_socket(error.map(explain));
         self.life = Life::Gone;
         self.part();
         self.take_back_unsent(connection);
     }
 
     fn on_gone(&mut self, error: Option<&io::Error>) {
-        let error = error.map(own_error);
-        let status = self.lost(error.as_ref());
-        if self.merit == Merit::None {
-            self.broke = error;
-        }
+        self.loss.note_socket(error.map(explain));
+        let status = self.lost();
         for (_, call) in self.calls.drain() {
             call.mailbox.fail(&status);
         }
@@ -603,7 +561,7 @@ impl Drop for ClientCalls {
     /// A connection that is dropped with its runtime leaves nobody waiting.
     fn drop(&mut self) {
         if self.life != Life::Gone {
-            self.on_gone(None);
+            self.on_gone(Some(&dropped()));
         }
     }
 }

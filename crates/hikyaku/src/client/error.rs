@@ -41,6 +41,11 @@ pub enum ConnectError {
     Tls(TlsError),
     /// A channel needs a tokio runtime to live on. The blocking channel brings its own.
     NoRuntime,
+    /// The threads of the blocking channels could not be started.
+    BadRuntime {
+        /// What the operating system said.
+        error: io::Error,
+    },
 }
 
 impl fmt::Display for ConnectError {
@@ -50,6 +55,9 @@ impl fmt::Display for ConnectError {
             Self::Connect { addr, error } => write!(f, "{error} while connecting to {addr}"),
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
+            Self::BadRuntime { error } => {
+                write!(f, "{error} while starting the threads of blocking channels")
+            }
             Self::NoRuntime => f.write_str(
                 "no tokio runtime here: make the channel inside one, or use blocking::Channel",
             ),
@@ -60,7 +68,7 @@ impl fmt::Display for ConnectError {
 impl std::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Connect { error, .. } => Some(error),
+            Self::Connect { error, .. } | Self::BadRuntime { error } => Some(error),
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
             Self::Target { .. } | Self::NoRuntime => None,
@@ -76,6 +84,7 @@ impl From<ConnectError> for Status {
                 let status = Self::unavailable(message).of_unprocessed();
                 (status, Origin::Transport)
             }
+            ConnectError::BadRuntime { .. } => (Self::resource_exhausted(message), Origin::Local),
             // A mistake in the program, not in the call: statuscodes.md reserves the codes that
             // name a fault of the request for the server's application.
             #[cfg(feature = "tls")]
@@ -85,5 +94,57 @@ impl From<ConnectError> for Status {
             }
         };
         status.with_origin(origin).with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::Code;
+
+    #[test]
+    fn a_channel_that_cannot_be_made_says_why_with_every_cause_on_the_way() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let (addr, target) = ("host:1".to_owned(), "ftp://x".to_owned());
+        let connect = ConnectError::Connect {
+            addr,
+            error: refused(),
+        };
+        let table = [
+            (
+                connect,
+                (Code::Unavailable, Origin::Transport, true),
+                "connection refused while connecting to host:1",
+            ),
+            (
+                ConnectError::BadRuntime { error: refused() },
+                (Code::ResourceExhausted, Origin::Local, true),
+                "connection refused while starting the threads of blocking channels",
+            ),
+            (
+                ConnectError::Target { target, what: "no" },
+                (Code::Internal, Origin::Local, false),
+                "bad server address \"ftp://x\": no",
+            ),
+            (
+                ConnectError::NoRuntime,
+                (Code::Internal, Origin::Local, false),
+                "no tokio runtime here: make the channel inside one, or use blocking::Channel",
+            ),
+        ];
+        for (error, (code, origin, has_cause), text) in table {
+            let status = Status::from(error);
+            assert_eq!((status.code(), status.origin()), (code, origin), "{text}");
+            assert_eq!(status.message(), text);
+            let error = status.source().unwrap();
+            assert_eq!(error.to_string(), text);
+            assert!(error.is::<ConnectError>());
+            let cause = error
+                .source()
+                .and_then(|cause| cause.downcast_ref::<io::Error>());
+            assert_eq!(cause.is_some(), has_cause, "{text}");
+        }
     }
 }

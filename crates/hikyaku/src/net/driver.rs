@@ -60,7 +60,7 @@ pub(crate) trait Calls {
     /// No new calls from here on.
     fn drain(&mut self);
     /// The outbox is about to close: new calls have to go elsewhere.
-    fn before_close(&mut self, _connection: &Connection) {}
+    fn before_close(&mut self, _connection: &Connection, _error: Option<&io::Error>) {}
     /// The connection is gone. Every call still open ends.
     fn on_gone(&mut self, error: Option<&io::Error>);
     /// Whether the owner of this driver should look after it: see [`Driver::poll_until_parted`].
@@ -355,7 +355,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
     fn end(&mut self, error: Option<&io::Error>) {
         self.is_gone = true;
         self.dispatch_events();
-        self.calls.before_close(&self.connection);
+        self.calls.before_close(&self.connection, error);
         for mailbox in self.outbox.close() {
             self.calls.on_rung(mailbox, &mut self.connection);
         }

@@ -8,6 +8,7 @@
 pub(crate) mod clock;
 pub(crate) mod driver;
 pub(crate) mod hashing;
+pub(crate) mod loss;
 pub(crate) mod mailbox;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;

@@ -26,14 +26,15 @@ use super::runner::{Input, Runner, Started};
 #[cfg(feature = "tls")]
 use super::secure::Security;
 use crate::call::message::Only;
-use crate::call::server::{Phrases, Refusal};
+use crate::call::server::{Phrases, Refusal, reset};
 use crate::net::clock;
 use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
+use crate::net::loss::{Loss, copy, dropped};
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
 use crate::net::timers::Timers;
 use crate::request::{Parts, Peer};
-use crate::{Metadata, Origin, Status};
+use crate::{Metadata, Status};
 
 /// What every connection of a server has in common.
 pub(crate) struct Shared {
@@ -63,6 +64,7 @@ pub(crate) struct ServerCalls {
     held_len: usize,
     door: Arc<Door>,
     timers: Timers<StreamId>,
+    loss: Loss,
 }
 
 impl ServerCalls {
@@ -84,6 +86,7 @@ impl ServerCalls {
             held_len: CONNECTION_LEN,
             door,
             timers: Timers::new(),
+            loss: Loss::default(),
         }
     }
 
@@ -456,19 +459,16 @@ impl Calls for ServerCalls {
             Event::Headers { id, headers, body } => self.on_headers(id, headers, body, connection),
             Event::Data { id, data, body } => self.on_data(id, data, body, connection),
             Event::Trailers { id, .. } => self.on_data(id, Bytes::new(), Body::Last, connection),
-            Event::Reset { id, code, .. } => {
-                let what = format!("the client reset the call with {code}");
-                self.on_reset(id, &Status::cancelled(what).with_origin(Origin::Peer));
-            }
+            Event::Reset { id, code, what, .. } => self.on_reset(id, &reset(id, code, what)),
             Event::SendRoom { id } => self.pump(id, connection),
             // Its last bytes may have to wait, its handlers do not.
-            Event::Closed { .. } => self.on_gone(None),
+            Event::Closed { error } => {
+                self.loss.note_fault(error);
+                self.on_gone(None);
+            }
+            Event::GoAway { code, debug, .. } => self.loss.note_farewell(code, debug),
             // These concern clients.
-            Event::Unprocessed { .. }
-            | Event::StreamRoom
-            | Event::GoAway { .. }
-            | Event::PingAck { .. }
-            | _ => {}
+            Event::Unprocessed { .. } | Event::StreamRoom | Event::PingAck { .. } | _ => {}
         }
     }
 
@@ -505,9 +505,11 @@ impl Calls for ServerCalls {
 
     fn drain(&mut self) {}
 
-    fn on_gone(&mut self, _: Option<&std::io::Error>) {
-        let status = Status::cancelled("the connection to the client was lost");
-        self.cut_all(&status.with_origin(Origin::Transport));
+    fn on_gone(&mut self, error: Option<&std::io::Error>) {
+        self.loss.note_socket(error.map(copy));
+        if !self.calls.is_empty() {
+            self.cut_all(&self.loss.to_server_status());
+        }
     }
 
     fn is_parted(&self) -> bool {
@@ -519,7 +521,7 @@ impl Drop for ServerCalls {
     /// A connection that is dropped, and not driven to its end, takes its handlers with it.
     fn drop(&mut self) {
         if !self.calls.is_empty() {
-            self.on_gone(None);
+            self.on_gone(Some(&dropped()));
         }
         self.shared.memory.leave(self.held_len);
     }

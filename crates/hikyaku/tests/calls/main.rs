@@ -16,6 +16,7 @@ mod in_memory;
 mod back_pressure;
 mod bad_network;
 mod cancellation;
+mod causes;
 mod dead_sockets;
 mod deadlines;
 mod fairness;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hikyaku::buffa_types::google::protobuf::Any;
+use hikyaku::error_details::{BadRequest, ErrorDetails};
 use hikyaku::{Code, Origin, Status};
 use hikyaku_testkit::virtual_time;
 
@@ -41,6 +43,41 @@ fn every_code_comes_with_its_message_and_details() {
             for path in PATHS {
                 check(&channel.ask(path, number).await.unwrap_err(), number);
             }
+        }
+    });
+}
+
+#[test]
+fn rich_errors_come_with_their_types_and_pass_through_a_proxy() {
+    virtual_time::run(async {
+        let origin = Network::serving(Calls::new().unary(PATHS[0], |_| async {
+            let own = b"\x08\x01".as_slice();
+            let own = Any {
+                type_url: "type.googleapis.com/shop.v1.Receipt".into(),
+                value: own.into(),
+                ..Default::default()
+            };
+            let details = ErrorDetails::new()
+                .bad_request(&[("id", "is odd ☺")])
+                .with_any(own)
+                .retry_info(Duration::from_secs(3));
+            Err(Status::invalid_argument("odd").with_error_details(details))
+        }));
+        let inner = origin.channel();
+        let proxy = Network::serving(Calls::new().unary(PATHS[0], move |request| {
+            let inner = inner.clone();
+            async move { inner.ask(PATHS[0], request).await }
+        }));
+        let direct = origin.channel().ask(PATHS[0], 1).await.unwrap_err();
+        let passed = proxy.channel().ask(PATHS[0], 1).await.unwrap_err();
+        assert_eq!(direct.details(), passed.details());
+        for status in [direct, passed] {
+            assert_eq!(status.to_string(), "INVALID_ARGUMENT: odd");
+            let details = status.error_details();
+            let wrong = details.get::<BadRequest>().unwrap().field_violations;
+            assert_eq!(wrong[0].description, "is odd ☺");
+            assert_eq!(details.retry_delay(), Some(Duration::from_secs(3)));
+            assert_eq!(details.len(), 3);
         }
     });
 }

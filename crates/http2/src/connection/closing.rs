@@ -65,6 +65,7 @@ impl Connection {
                         id,
                         code,
                         by: Side::Local,
+                        what: Some(what),
                     });
                 }
             } else if self.is_idle(id) {

@@ -203,6 +203,7 @@ impl Connection {
                 id: reset.id,
                 code: reset.code,
                 by: Side::Remote,
+                what: None,
             });
         }
         // A client that only stops sending after our answer has not wasted work, and how many

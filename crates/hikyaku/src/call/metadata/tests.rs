@@ -49,6 +49,42 @@ pub(crate) fn received_headers(fields: &[(&str, &[u8])]) -> Headers {
     headers.expect("the request arrives")
 }
 
+/// These fields as a client receives them at the head of an answer.
+pub(crate) fn received_answer(fields: &[(&str, &[u8])], body: Body) -> Headers {
+    let mut client = Connection::client(Config::default());
+    let mut server = Connection::server(Config::default());
+    let request = [(":method", "POST"), (":scheme", "http"), (":path", "/")];
+    let request = request.map(|(name, value)| Field::literal(name.as_bytes(), value.as_bytes()));
+    let id = client.open_stream(request, Body::Last).unwrap();
+    pass(&mut client, &mut server);
+    let fields = fields.iter();
+    let fields = fields.map(|(name, value)| Field::literal(name.as_bytes(), value));
+    server.send_headers(id, fields, body).unwrap();
+    pass(&mut server, &mut client);
+    let mut events = std::iter::from_fn(|| client.poll_event());
+    let headers = events.find_map(|event| {
+        if let Event::Headers { headers, .. } = event {
+            Some(headers)
+        } else {
+            None
+        }
+    });
+    headers.expect("the answer arrives")
+}
+
+/// Moves what one end has written to the other.
+fn pass(from: &mut Connection, to: &mut Connection) {
+    from.poll_transmit();
+    let mut slices = [IoSlice::new(&[]); 16];
+    let count = from.output(&mut slices);
+    let mut input = BytesMut::new();
+    for slice in &slices[..count] {
+        input.extend_from_slice(slice);
+    }
+    from.advance_output(input.len());
+    to.handle_bytes(&mut input, Instant::now());
+}
+
 fn received(fields: &[(&str, &[u8])]) -> Metadata {
     Metadata::received(received_headers(fields))
 }

@@ -231,11 +231,13 @@ fn event_line(event: &Event) -> String {
             id,
             code,
             by: Side::Local,
+            ..
         } => format!("reset {id} {code} local"),
         Event::Reset {
             id,
             code,
             by: Side::Remote,
+            ..
         } => format!("reset {id} {code} remote"),
         Event::Unprocessed { id } => format!("unprocessed {id}"),
         Event::SendRoom { id } => format!("send room {id}"),
