@@ -143,6 +143,7 @@ fn tell_event(event: &Event, lines: &mut String) {
             id,
             code,
             by: Side::Remote,
+            ..
         } => writeln!(lines, "reset {id} {}", code.number()),
         Event::PingAck { payload } => {
             let _ = write!(lines, "ping-ack ");
