@@ -99,6 +99,27 @@ pub struct Config {
     /// Time for the last bytes of a connection that is over to leave. A peer that does not read
     /// them must not keep the socket.
     pub close_timeout: Duration,
+    /// A PING is sent when no byte came for so long. `None`: never (gRFC A8, gRFC A9).
+    pub keepalive_interval: Option<Duration>,
+    /// Time for a byte to come after that PING; then the connection has failed.
+    pub keepalive_timeout: Duration,
+    /// Whether to send that PING while no stream is open, too.
+    pub keepalive_without_streams: bool,
+    /// PINGs of the peer that come sooner than `min_ping_interval` after the one before, without
+    /// headers or data sent to it meanwhile. The connection fails with the first one above this,
+    /// "too_many_pings" (gRFC A8). `None`: they count as control frames only.
+    pub max_ping_strikes: Option<u32>,
+    /// Time between two PINGs of the peer; at least two hours while no stream is open.
+    pub min_ping_interval: Duration,
+    /// Whether `min_ping_interval` holds as it is while no stream is open, too.
+    pub permit_pings_without_streams: bool,
+    /// At a server: time without a stream after which the connection ends gracefully, "max_idle".
+    /// `None`: it may be idle for ever.
+    pub max_idle: Option<Duration>,
+    /// At a server: age at which the connection ends gracefully, "max_age". `None`: any.
+    pub max_age: Option<Duration>,
+    /// At a server: time for open streams to finish after that; then they are cut off. `None`: any.
+    pub max_age_grace: Option<Duration>,
 }
 
 /// Whether windows grow by themselves.
@@ -147,6 +168,15 @@ impl Default for Config {
             stall_timeout: Some(Duration::from_secs(60)),
             min_progress_len: 1024,
             close_timeout: Duration::from_secs(5),
+            keepalive_interval: None,
+            keepalive_timeout: Duration::from_secs(20),
+            keepalive_without_streams: false,
+            max_ping_strikes: None,
+            min_ping_interval: Duration::from_secs(5 * 60),
+            permit_pings_without_streams: false,
+            max_idle: None,
+            max_age: None,
+            max_age_grace: None,
         }
     }
 }

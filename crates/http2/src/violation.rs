@@ -137,6 +137,14 @@ pub enum Violation {
         /// The time allowed.
         after: Duration,
     },
+    /// Nothing came for [`Config::keepalive_timeout`](crate::Config) after our PING.
+    KeepaliveTimeout {
+        /// The time allowed.
+        after: Duration,
+    },
+    /// PINGs closer together than [`Config::min_ping_interval`](crate::Config), more than
+    /// [`Config::max_ping_strikes`](crate::Config) times.
+    TooManyPings,
     /// A header block took longer than [`Config::header_block_timeout`](crate::Config).
     HeaderBlockTimeout {
         /// The time allowed.
@@ -217,6 +225,7 @@ impl Violation {
             | Self::TooManySettings { .. }
             | Self::TooManyResets
             | Self::TooManyControlFrames
+            | Self::TooManyPings
             | Self::HeaderBlockTimeout { .. }
             | Self::StreamStalled { .. }
             | Self::ConnectionStalled { .. } => ErrorCode::ENHANCE_YOUR_CALM,
@@ -224,7 +233,9 @@ impl Violation {
             Self::BadHeaderBlock(_) => ErrorCode::COMPRESSION_ERROR,
             Self::TooManyStreams { .. } => ErrorCode::REFUSED_STREAM,
             Self::ClosedStream(..) => ErrorCode::STREAM_CLOSED,
-            Self::ConnectionLost { .. } | Self::OutputDamaged => ErrorCode::INTERNAL_ERROR,
+            Self::ConnectionLost { .. } | Self::KeepaliveTimeout { .. } | Self::OutputDamaged => {
+                ErrorCode::INTERNAL_ERROR
+            }
             Self::BadPreface
             | Self::SettingsNotFirst(_)
             | Self::PaddingTooLong { .. }
@@ -320,6 +331,11 @@ impl fmt::Display for Violation {
             Self::HandshakeTimeout { after } => {
                 write!(f, "no preface and SETTINGS within {after:?}")
             }
+            Self::KeepaliveTimeout { after } => {
+                write!(f, "no answer to a keepalive PING within {after:?}")
+            }
+            // These words are what gRPC clients look for (gRFC A8).
+            Self::TooManyPings => f.write_str("too_many_pings"),
             Self::HeaderBlockTimeout { after } => write!(f, "a header block took over {after:?}"),
             Self::StreamStalled { after, min } => {
                 write!(f, "stream moved less than {min} bytes in {after:?}")

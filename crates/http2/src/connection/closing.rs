@@ -42,8 +42,9 @@ impl Connection {
             self.wanting_count -= usize::from(stream.room == Room::Wanted);
             self.give_room_back(id, stream);
         }
-        if self.role == Role::Client {
-            self.note_room(had_room);
+        match self.role {
+            Role::Client => self.note_room(had_room),
+            Role::Server => self.age.idle_since = None,
         }
         stream.map(|Stream { state, voice, .. }| Removed { state, voice })
     }
@@ -144,12 +145,18 @@ impl Connection {
     /// Ends gracefully: no new streams, the open ones finish, then the connection is drained.
     /// Server: GOAWAY(2^31-1) and PING; on its ACK GOAWAY(last id) (RFC 9113 §6.8).
     pub fn start_shutdown(&mut self) {
+        self.start_shutdown_for("");
+    }
+
+    /// The same, with a reason for the peer's operator.
+    pub(super) fn start_shutdown_for(&mut self, why: &'static str) {
         if self.life == Life::Closed || self.shutdown != Shutdown::None {
             return;
         }
         if self.role == Role::Server && self.life == Life::Running {
             self.shutdown = Shutdown::Announced;
-            writer::go_away(self.output.tail(), StreamId::MAX, ErrorCode::NO_ERROR, b"");
+            let why = why.as_bytes();
+            writer::go_away(self.output.tail(), StreamId::MAX, ErrorCode::NO_ERROR, why);
             writer::ping(self.output.tail(), SHUTDOWN_PING, Flags::NONE);
         } else {
             // A client has no streams of its server's to wait for, and a server that was not

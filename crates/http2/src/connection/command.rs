@@ -61,6 +61,7 @@ impl Connection {
         if !self.can_open_stream() {
             return Err(UserError::NoStreamRoom);
         }
+        self.wake_keepalive();
         let id = StreamId::new(self.next_local);
         self.next_local += 2;
         let window = Window::new(self.peer.initial_window);
@@ -129,6 +130,7 @@ impl Connection {
             return Err(UserError::HeadersSent(id));
         }
         stream.sent = Progress::Body;
+        self.keepalive.has_answered = true;
         let (writer, progress) = (&mut self.writer, &mut stream.sent);
         let encode = |out: &mut BytesMut| encode(writer, out, progress);
         write_block(&mut self.output, self.peer.max_frame_len, id, body, encode);
@@ -221,6 +223,7 @@ impl Connection {
     fn note_sent(&mut self, id: StreamId, len: usize, body: Body) {
         self.window.spend(len);
         self.unread.add(2 * len);
+        self.keepalive.has_answered = true;
         self.controls.refund(DATA_REFUND_COUNT);
         if body == Body::Last {
             self.end_local(id);

@@ -8,7 +8,7 @@
 //!                    |-> settings, flow and reserve (windows), closing (errors, GOAWAY)
 //! commands     -> command (what the owner wants)  \
 //! poll_transmit -> flow (WINDOW_UPDATE), transmit (queues, turns) -> output
-//! poll_timeout, handle_timeout -> timers (what the peer owes)
+//! poll_timeout, handle_timeout -> timers (what the peer owes), keepalive, age
 //! ```
 //!
 //! ```text
@@ -30,11 +30,13 @@ use crate::stream::table::Streams;
 use crate::stream::window::{Credit, Window};
 use crate::{Config, ConnectionError, Event, StreamId, Tuning};
 
+mod age;
 mod bandwidth;
 mod budget;
 mod closing;
 mod command;
 mod flow;
+mod keepalive;
 mod message;
 mod output;
 mod receive;
@@ -43,9 +45,11 @@ mod settings;
 mod timers;
 mod transmit;
 
+use age::Age;
 use bandwidth::Bandwidth;
 use budget::{Allowance, Budget, MAX_UNREAD_LEN};
 use closing::Shutdown;
+use keepalive::Keepalive;
 use message::Assembly;
 use output::Output;
 use reserve::Widened;
@@ -92,6 +96,8 @@ pub struct Connection {
     /// DATA we sent that no WINDOW_UPDATE gave back yet, counted for both windows. Bytes.
     unread: Allowance,
     timers: Timers,
+    keepalive: Keepalive,
+    age: Age,
     /// Bytes queued on all streams together.
     queued_len: usize,
     /// Streams whose owner waits for room.
@@ -182,6 +188,8 @@ impl Connection {
             controls: Budget::new(config.max_control_burst, config.control_refill_per_second),
             unread: Allowance::new(MAX_UNREAD_LEN),
             timers: Timers::default(),
+            keepalive: Keepalive::default(),
+            age: Age::default(),
             queued_len: 0,
             wanting_count: 0,
             now: None,
@@ -206,6 +214,7 @@ impl Connection {
         self.resets.start(now);
         self.controls.start(now);
         self.bandwidth.start(now);
+        self.note_heard(now);
         self.receive(input);
         if self.life == Life::Closed {
             input.clear();

@@ -224,7 +224,11 @@ impl Connection {
         }
         self.take_control()?;
         match ping {
-            Ping::Ask(payload) => writer::ping(self.output.tail(), payload, Flags::ACK),
+            Ping::Ask(payload) => {
+                self.take_ping()?;
+                writer::ping(self.output.tail(), payload, Flags::ACK);
+            }
+            Ping::Ack(payload) if self.is_keepalive_ack(payload) => {}
             Ping::Ack(payload) if self.is_shutdown_ping(payload) => self.finish_shutdown(),
             Ping::Ack(payload) => self.events.push_back(Event::PingAck { payload }),
         }

@@ -9,6 +9,7 @@
 //!   socket:    room for our output             stall_timeout         the socket is closed
 //!   farewell:  the ACK of our PING             handshake_timeout     GOAWAY with the last stream
 //!   end:       our last bytes                  close_timeout         the socket is closed
+//!   life:      any byte, after our PING        keepalive_timeout     the socket is closed
 //! ```
 //!
 //! All but streams and the socket have a moment each. Streams and the socket are looked at four times
@@ -69,7 +70,10 @@ impl Connection {
                 let owed = self.block_deadline().or(self.frame_deadline());
                 let farewell = self.farewell_deadline(&now);
                 let look = self.next_look(&now);
-                owed.into_iter().chain(farewell).chain(look).min()
+                let keepalive = self.keepalive_deadline(&now);
+                let age = self.age_deadline(&now);
+                let own = keepalive.into_iter().chain(age);
+                (owed.into_iter().chain(farewell).chain(look).chain(own)).min()
             }
             Life::Closed => {
                 let timeout = self.config.close_timeout;
@@ -101,6 +105,10 @@ impl Connection {
                 } else if is_due(self.timers.look) {
                     self.timers.look = None;
                     self.look(now);
+                } else if is_due(self.keepalive_deadline(&|| now)) {
+                    self.on_keepalive_deadline(now);
+                } else if is_due(self.age_deadline(&|| now)) {
+                    self.on_age_deadline(now);
                 }
             }
             Life::Closed => self.timers.is_abandoned |= is_due(self.timers.close),
@@ -112,6 +120,11 @@ impl Connection {
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
         self.timers.is_abandoned
+    }
+
+    /// The socket should be closed without another byte.
+    pub(super) fn abandon(&mut self) {
+        self.timers.is_abandoned = true;
     }
 
     /// Tells that the rest of the peer's message on this stream is waited for: it may then not stall
@@ -215,7 +228,7 @@ impl Connection {
             if self.timers.stuck_look_count >= STALLED_LOOK_COUNT {
                 self.fail(self.stalled_connection());
                 // What does not leave will not leave later.
-                self.timers.is_abandoned = true;
+                self.abandon();
             }
             // Streams cannot move either, and are not to blame.
             return;

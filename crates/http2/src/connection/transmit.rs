@@ -142,6 +142,7 @@ impl Connection {
         stream.window.spend(len);
         self.window.spend(len);
         self.unread.add(2 * len);
+        self.keepalive.has_answered = true;
         // A peer that doles out its window byte by byte gets no thanks for it.
         if len == before || len >= MIN_THANKED_LEN {
             self.controls.refund(DATA_REFUND_COUNT);

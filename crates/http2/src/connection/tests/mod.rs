@@ -23,6 +23,7 @@ mod abuse;
 mod client;
 mod closing;
 mod flow;
+mod keepalive;
 mod messages;
 mod pair;
 mod past_bugs;
@@ -87,6 +88,29 @@ impl Raw {
 
     fn pass(&mut self, millis: u64) {
         self.now += Duration::from_millis(millis);
+    }
+
+    /// Lets so many seconds pass as a driver does, which calls when it is asked to.
+    fn wait(&mut self, seconds: u64) {
+        let end = self.now + Duration::from_secs(seconds);
+        while let Some(at) = self.connection.poll_timeout(|| self.now)
+            && at <= end
+        {
+            self.now = self.now.max(at);
+            self.connection.handle_timeout(self.now);
+            if self.connection.is_abandoned() {
+                break;
+            }
+        }
+        self.now = end;
+    }
+
+    /// The whole seconds until the connection sends or says something; up to ten minutes.
+    fn seconds_until_something(&mut self) -> Option<u64> {
+        (1..=600).find(|_| {
+            self.wait(1);
+            self.connection.output_len() > 0 || !self.connection.events.is_empty()
+        })
     }
 
     /// All frames in the output, which is emptied.

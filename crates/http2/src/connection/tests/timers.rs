@@ -5,21 +5,6 @@ use bytes::Bytes;
 use super::*;
 
 impl Raw {
-    /// Lets so many seconds pass as a driver does, which calls when it is asked to.
-    fn wait(&mut self, seconds: u64) {
-        let end = self.now + Duration::from_secs(seconds);
-        while let Some(at) = self.connection.poll_timeout(|| self.now)
-            && at <= end
-        {
-            self.now = self.now.max(at);
-            self.connection.handle_timeout(self.now);
-            if self.connection.is_abandoned() {
-                break;
-            }
-        }
-        self.now = end;
-    }
-
     /// The whole seconds until the connection is over.
     fn seconds_until_end(&mut self) -> u64 {
         let is_over = |raw: &mut Self| {
@@ -27,14 +12,6 @@ impl Raw {
             raw.connection.life == Life::Closed
         };
         (1..=600).find(|_| is_over(self)).unwrap()
-    }
-
-    /// The whole seconds until the connection sends or says something; up to ten minutes.
-    fn seconds_until_something(&mut self) -> Option<u64> {
-        (1..=600).find(|_| {
-            self.wait(1);
-            self.connection.output_len() > 0 || !self.connection.events.is_empty()
-        })
     }
 }
 
