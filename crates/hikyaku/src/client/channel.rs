@@ -310,6 +310,28 @@ impl ChannelBuilder {
         self
     }
 
+    /// Asks a server that has said nothing for `interval` for a sign of life, while a call is open,
+    /// so that a server that has gone without a word fails its calls with UNAVAILABLE (gRFC A8). Off
+    /// by default; at least 10 seconds. A server may find it too often: then the channel asks half as
+    /// often. Those of gRPC allow 5 minutes unless told otherwise.
+    pub fn keepalive(mut self, interval: Duration) -> Self {
+        self.options.http2.keepalive_interval = Some(interval);
+        self
+    }
+
+    /// Sets how long the sign of life may take. 20 seconds by default.
+    pub fn keepalive_timeout(mut self, timeout: Duration) -> Self {
+        self.options.http2.keepalive_timeout = timeout;
+        self
+    }
+
+    /// Sets whether to ask for signs of life without a call, too. Off by default, and most servers
+    /// do not like it.
+    pub fn keepalive_without_calls(mut self, yes: bool) -> Self {
+        self.options.http2.keepalive_without_streams = yes;
+        self
+    }
+
     /// Sets how long an attempt to connect may take. 20 seconds by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = timeout;

@@ -13,11 +13,11 @@
 //! use: a server that says goodbye to everyone, or hangs up, makes no storm.
 
 use std::future::poll_fn;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hikyaku_http2::Connection;
 use tokio::net::{TcpStream, lookup_host};
@@ -30,6 +30,7 @@ use super::error::ConnectError;
 use super::shared::{Io, Shared};
 use super::waiting::Waiting;
 use crate::Status;
+use crate::net::chance;
 use crate::net::driver::{Driver, Part};
 use crate::net::outbox::{Outbox, Sleep, Wish};
 
@@ -73,7 +74,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
             backoff = Backoff::new();
         }
         let is_first = backoff.is_fresh();
-        next_attempt = start + backoff.step(random_unit());
+        next_attempt = start + backoff.step(chance::unit());
         let error = match ending {
             Ending::Useful | Ending::Moved => continue,
             // Bad luck, or it stood for longer than the wait would be: no reason to give calls up.
@@ -112,7 +113,7 @@ async fn connect(shared: &Shared) -> io::Result<Connected> {
     let attempt = async {
         let connected = match &shared.transport {
             Some(transport) => Connected::Boxed(transport().await?),
-            None => Connected::Tcp(connect_tcp(&shared.target.addr).await?),
+            None => Connected::Tcp(connect_tcp(shared).await?),
         };
         #[cfg(feature = "tls")]
         if let Some(tls) = &shared.tls {
@@ -132,18 +133,32 @@ async fn connect(shared: &Shared) -> io::Result<Connected> {
     }
 }
 
-async fn connect_tcp(addr: &str) -> io::Result<TcpStream> {
+async fn connect_tcp(shared: &Shared) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for addr in lookup_host(addr).await? {
+    for addr in lookup_host(&shared.target.addr).await? {
         match TcpStream::connect(addr).await {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
+                if shared.keepalive.is_on() {
+                    limit_silence(&stream, shared.http2.keepalive_timeout);
+                }
                 return Ok(stream);
             }
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+/// Lets the system, too, give up a peer that acknowledges nothing for so long (gRFC A18): a write
+/// that is stuck would wait for many minutes. Not all systems can.
+fn limit_silence(stream: &TcpStream, timeout: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(timeout)) {
+        tracing::debug!(%error, "TCP_USER_TIMEOUT cannot be set");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, timeout);
 }
 
 /// Drives one connection until it ends, or until it only finishes what it has: then a task of its
@@ -155,7 +170,9 @@ async fn drive<S: Io + 'static>(
     told: &mut Option<Told>,
 ) -> Ending {
     let Lobby { outbox, waiting } = lobby;
-    let connection = Connection::client(shared.http2.clone());
+    let mut http2 = shared.http2.clone();
+    shared.keepalive.apply(&mut http2);
+    let connection = Connection::client(http2);
     let calls = ClientCalls::new(Arc::clone(shared), Arc::clone(&outbox), waiting);
     let mut driver = Driver::new(io, connection, calls, Arc::clone(&outbox));
     let part = poll_fn(|cx| {
@@ -251,13 +268,4 @@ impl Lobby {
             Wanted::Something
         }
     }
-}
-
-/// A random number from 0 to 1, good enough to spread clients: the standard library seeds each
-/// `RandomState` anew.
-fn random_unit() -> f64 {
-    let number = RandomState::new().hash_one(0_u8);
-    #[expect(clippy::cast_precision_loss, reason = "53 bits of chance are plenty")]
-    let unit = number as f64 / u64::MAX as f64;
-    unit
 }

@@ -477,6 +477,8 @@ impl Calls for ClientCalls {
             Event::SendRoom { id } => self.pump(id, connection),
             Event::StreamRoom => self.open_waiting(connection),
             Event::GoAway { code, debug, .. } => {
+                let server = &self.shared.target.authority;
+                self.shared.keepalive.note_farewell(code, &debug, server);
                 self.loss.note_farewell(code, debug);
                 // It comes behind SETTINGS, and perhaps in the same read.
                 self.merit = self.merit.max(Merit::Ready);

@@ -6,6 +6,7 @@ mod connecting;
 mod connection;
 mod error;
 mod guard;
+mod keepalive;
 mod sender;
 mod shared;
 mod streaming;

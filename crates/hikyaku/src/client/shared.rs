@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::error::ConnectError;
+use super::keepalive::Keepalive;
 use super::target::Target;
 use crate::net::mailbox::Mailbox;
 use crate::net::outbox::{Outbox, Wish};
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) max_message_len: usize,
     pub(crate) transport: Option<Transport>,
     pub(crate) http2: hikyaku_http2::Config,
+    pub(crate) keepalive: Keepalive,
     /// How long one attempt to connect may take.
     pub(crate) connect_timeout: Duration,
     /// There if the target is `https`.
@@ -86,6 +88,7 @@ impl Shared {
             user_agent,
             max_message_len: options.max_message_len,
             transport: options.transport,
+            keepalive: Keepalive::new(options.http2.keepalive_interval),
             http2: options.http2,
             connect_timeout: options.connect_timeout,
             current: Mutex::new(Current {

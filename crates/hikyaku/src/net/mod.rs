@@ -5,6 +5,7 @@
 //!                    \-- rings the outbox --/
 //! ```
 
+pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod driver;
 pub(crate) mod hashing;

@@ -1,6 +1,7 @@
 //! What a server allows its clients, and what its memory allows it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -48,7 +49,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            http2: http2::Config::default(),
+            http2: default_http2(),
             max_message_len: crate::MAX_MESSAGE_LEN,
             max_connections: 10_000,
             #[cfg(feature = "tls")]
@@ -56,6 +57,15 @@ impl Default for Limits {
             memory_budget_len: 256 * 1024 * 1024,
         }
     }
+}
+
+/// gRPC's own rules for connections (gRFC A8, gRFC A9).
+fn default_http2() -> http2::Config {
+    let mut http2 = http2::Config::default();
+    http2.keepalive_interval = Some(Duration::from_secs(2 * 60 * 60));
+    http2.keepalive_without_streams = true;
+    http2.max_ping_strikes = Some(2);
+    http2
 }
 
 /// What the connections of one server hold together.

@@ -22,6 +22,7 @@ use super::router::{Router, Service};
 #[cfg(feature = "tls")]
 use super::secure::{self, Security};
 use crate::call::server::Phrases;
+use crate::net::chance;
 use crate::net::driver::Driver;
 use crate::net::outbox::Wish;
 use crate::request::Peer;
@@ -141,6 +142,40 @@ impl Server {
     /// for. Fewer let long-lived clients find new servers behind a load balancer.
     pub fn max_calls_per_connection(mut self, calls: u32) -> Self {
         self.limits.http2.max_stream_number = calls.saturating_mul(2).saturating_sub(1);
+        self
+    }
+
+    /// Asks a client that has said nothing for `interval` for a sign of life, and closes its
+    /// connection, whose calls are then cancelled, if none comes within `timeout` (gRFC A9). 2 hours
+    /// and 20 seconds by default.
+    pub fn keepalive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.limits.http2.keepalive_interval = Some(interval);
+        self.limits.http2.keepalive_timeout = timeout;
+        self
+    }
+
+    /// Sets how often clients may ask for signs of life: with a call open, once in `interval`;
+    /// without one only once in 2 hours, unless `without_calls`. Who asks much more often is cut off with
+    /// "too_many_pings" (gRFC A8). 5 minutes and `false` by default.
+    pub fn permit_keepalive(mut self, interval: Duration, without_calls: bool) -> Self {
+        self.limits.http2.min_ping_interval = interval;
+        self.limits.http2.permit_pings_without_streams = without_calls;
+        self
+    }
+
+    /// Sets how long a connection may be without calls before it is closed, gracefully. For ever by
+    /// default (gRFC A9).
+    pub fn max_connection_idle(mut self, idle: Duration) -> Self {
+        self.limits.http2.max_idle = Some(idle);
+        self
+    }
+
+    /// Sets the age, spread by 10% either way, at which a connection takes no more calls, so that
+    /// clients spread over new servers, and how long the open calls may then take before they are
+    /// cut off. For ever both by default (gRFC A9).
+    pub fn max_connection_age(mut self, age: Duration, grace: Option<Duration>) -> Self {
+        self.limits.http2.max_age = Some(age);
+        self.limits.http2.max_age_grace = grace;
         self
     }
 
@@ -345,9 +380,16 @@ pub(super) fn driver<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Driver<S, ServerCalls> {
     let mut http2 = shared.limits.http2.clone();
     http2.handshake_timeout = limit;
+    http2.max_age = http2.max_age.map(spread);
     let outbox = Arc::clone(&door.outbox);
     let calls = ServerCalls::new(Arc::clone(shared), door, peer);
     Driver::new(io, Connection::server(http2), calls, outbox)
+}
+
+/// A duration up to 10% shorter or longer: connections made at once should not end at once.
+fn spread(age: Duration) -> Duration {
+    let seconds = age.as_secs_f64() * (0.9 + 0.2 * chance::unit());
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 /// Asks up to `count` idle connections to go, the newest first: in a flood of connections those are

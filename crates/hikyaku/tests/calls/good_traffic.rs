@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hikyaku::Server;
 use hikyaku_testkit::link::End;
 use hikyaku_testkit::raw::{self, Frame, RawPeer};
 use hikyaku_testkit::virtual_time::settle;
@@ -25,6 +26,11 @@ struct Client {
 
 impl Client {
     async fn new() -> Self {
+        Self::of(Server::new()).await
+    }
+
+    /// A client of this server, which gets its services here.
+    async fn of(server: Server) -> Self {
         let live = Live::new();
         let calls = Calls::four_kinds(&live)
             .unary_bytes("/test.Calls/Echo", |request| async move {
@@ -42,7 +48,9 @@ impl Client {
             .bidi_bytes("/test.Calls/Refuse", |_, _| async {
                 Err(hikyaku::Status::resource_exhausted("not now"))
             });
-        let peer = Network::serving(calls).raw_client().await;
+        let network = Network::new();
+        network.serve(server.add(calls));
+        let peer = network.raw_client().await;
         let next = 1;
         Self { peer, live, next }
     }
@@ -225,11 +233,21 @@ fn a_thousand_streams_a_second_are_no_attack() {
 
 #[test]
 fn keepalive_for_hours_is_no_attack() {
-    // (seconds between PINGs, seconds between calls, hours): a client without a call, one with one,
-    // one that measures its round trips with every call.
-    for (pause, every, hours) in [(10, 0, 12), (10, 30, 6), (1, 1, 4), (300, 0, 20)] {
+    // (seconds between PINGs, as many as the server permits, seconds between calls, hours): a client
+    // without other calls, one with some, one that measures its round trips with every call.
+    let table = [
+        (10, Some(10), 0, 12),
+        (10, None, 30, 6),
+        (1, None, 1, 4),
+        (300, None, 0, 20),
+    ];
+    for (pause, permitted, every, hours) in table {
         virtual_time::run(async move {
-            let mut client = Client::new().await;
+            let server = match permitted {
+                Some(pause) => Server::new().permit_keepalive(SECOND * pause, false),
+                None => Server::new(),
+            };
+            let mut client = Client::of(server).await;
             let long = client.open("/test.Calls/Sums").await;
             for turn in 0..hours * 3600_u64 / pause {
                 sleep(SECOND * pause as u32).await;

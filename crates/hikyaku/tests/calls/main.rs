@@ -25,6 +25,7 @@ mod flow_control;
 mod good_clients;
 mod good_traffic;
 mod hostile_server;
+mod keepalive;
 mod kinds;
 mod leftovers;
 mod limits;
