@@ -34,6 +34,8 @@ pub struct Request<T> {
 pub(crate) struct Parts {
     pub(crate) metadata: Metadata,
     pub(crate) deadline: Option<Instant>,
+    /// At a client: whether the call waits for a connection even if connecting has failed.
+    pub(crate) waits_for_ready: bool,
     pub(crate) peer: Peer,
 }
 
@@ -126,6 +128,14 @@ impl<T> Request<T> {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.parts.deadline = Some(deadline);
+        self
+    }
+
+    /// Lets the call wait for a connection, its deadline at most, even while the channel fails to
+    /// connect. Without this it fails at once then, with UNAVAILABLE (wait-for-ready.md).
+    #[must_use]
+    pub fn wait_for_ready(mut self) -> Self {
+        self.parts.waits_for_ready = true;
         self
     }
 

@@ -113,7 +113,7 @@ pub struct Config {
     pub min_ping_interval: Duration,
     /// Whether `min_ping_interval` holds as it is while no stream is open, too.
     pub permit_pings_without_streams: bool,
-    /// At a server: time without a stream after which the connection ends gracefully, "max_idle".
+    /// Time without a stream after which the connection ends, at a server gracefully, "max_idle".
     /// `None`: it may be idle for ever.
     pub max_idle: Option<Duration>,
     /// At a server: age at which the connection ends gracefully, "max_age". `None`: any.

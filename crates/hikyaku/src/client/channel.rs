@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::connecting;
+use super::connectivity::ConnectivityState;
 use super::error::ConnectError;
 use super::guard::CallGuard;
 use super::sender::{ClientStreaming, Sender};
@@ -73,6 +74,7 @@ impl Channel {
         let mut http2 = hikyaku_http2::Config::default();
         // How long a call may take is its deadline's to say.
         http2.stall_timeout = None;
+        http2.max_idle = Some(IDLE_TIMEOUT);
         ChannelBuilder {
             target: target.to_owned(),
             user_agent: None,
@@ -85,6 +87,40 @@ impl Channel {
                 tls: None,
             },
         }
+    }
+
+    /// What the connection is doing.
+    pub fn state(&self) -> ConnectivityState {
+        self.lease.shared().connectivity.state()
+    }
+
+    /// Waits until the state is not `known` any more, and gives the new one. Cancel-safe; states that
+    /// pass quickly can be missed.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use hikyaku::client::{Channel, ConnectivityState};
+    ///
+    /// async fn until_ready(channel: &Channel) {
+    ///     channel.connect_now();
+    ///     let mut state = channel.state();
+    ///     while state != ConnectivityState::Ready {
+    ///         state = channel.state_changed(state).await;
+    ///     }
+    /// }
+    /// ```
+    pub async fn state_changed(&self, known: ConnectivityState) -> ConnectivityState {
+        self.lease.shared().connectivity.other_than(known).await
+    }
+
+    /// Connects an idle channel without waiting for a call.
+    pub fn connect_now(&self) {
+        self.lease.shared().connectivity.want_connection();
+    }
+
+    /// Ends the wait after a failed attempt to connect: the network has come back.
+    pub fn reset_backoff(&self) {
+        self.lease.shared().connectivity.want_hurry();
     }
 
     /// Calls a method with one request and one response. Dropping the future cancels the call.
@@ -202,7 +238,10 @@ impl Channel {
     ) -> Arc<Mailbox> {
         let shared = self.lease.shared();
         let Parts {
-            metadata, deadline, ..
+            metadata,
+            deadline,
+            waits_for_ready,
+            ..
         } = parts;
         let mailbox = Mailbox::new(shared.current_outbox(), patience, 0);
         let mailbox = Arc::new(mailbox.with_window(shared.http2.stream_window_len));
@@ -211,6 +250,7 @@ impl Channel {
             path,
             metadata,
             deadline,
+            waits_for_ready,
             number: 0,
             sent: Sent::default(),
             attempt: Attempt::First,
@@ -260,6 +300,9 @@ pub struct ChannelBuilder {
     options: Options,
 }
 
+/// How long a connection may be without calls, by default: as the other gRPC libraries have it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
 /// How long one attempt to connect may take, by default (connection-backoff.md).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -307,6 +350,13 @@ impl ChannelBuilder {
     /// names and values with 32 bytes a field. Bytes; 16 KiB by default. A call with more fails.
     pub fn max_metadata_len(mut self, bytes: u32) -> Self {
         self.options.http2.max_header_list_bytes = bytes;
+        self
+    }
+
+    /// Sets how long the connection may be without calls before it is closed, until the next call
+    /// makes another. 30 minutes by default; `None` keeps it.
+    pub fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.options.http2.max_idle = timeout;
         self
     }
 

@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backoff::{self, Backoff};
 use super::connection::{ClientCalls, Ending};
+use super::connectivity::ConnectivityState;
 use super::error::ConnectError;
 use super::shared::{Io, Shared};
 use super::waiting::Waiting;
@@ -38,18 +39,27 @@ type Told = oneshot::Sender<Result<(), ConnectError>>;
 
 /// Looks after a channel until it is dropped. With `told`, it connects at once, and gives up after
 /// a first failure.
-pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
-    let _caretaker = Caretaker(Arc::clone(&shared));
+pub(crate) fn run(shared: Arc<Shared>, told: Option<Told>) -> impl Future<Output = ()> {
+    // From now on, even if the runtime ends before it has begun.
+    let caretaker = Caretaker(Arc::clone(&shared));
+    async move {
+        look_after(&shared, told).await;
+        drop(caretaker);
+    }
+}
+
+async fn look_after(shared: &Arc<Shared>, mut told: Option<Told>) {
     let mut backoff = Backoff::new();
     let mut next_attempt = Instant::now();
     loop {
-        let mut lobby = Lobby::over(&shared);
-        if told.is_none() && poll_fn(|cx| lobby.poll_wanted(cx)).await == Wanted::Nothing {
+        let mut lobby = Lobby::over(shared);
+        if told.is_none() && lobby.wait_until_wanted(shared).await == Wanted::Nothing {
             return;
         }
+        shared.connectivity.set(ConnectivityState::Connecting);
         let attempt = async {
             sleep_until(next_attempt).await;
-            (Instant::now(), connect(&shared).await)
+            (Instant::now(), connect(shared).await)
         };
         let (start, connected) = tokio::select! {
             biased;
@@ -59,15 +69,16 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
         let (ending, mut lobby) = match connected {
             Ok(io) => {
                 let ending = match io {
-                    Connected::Tcp(io) => drive(&shared, io, lobby, &mut told).await,
-                    Connected::Boxed(io) => drive(&shared, io, lobby, &mut told).await,
+                    Connected::Tcp(io) => drive(shared, io, lobby, &mut told).await,
+                    Connected::Boxed(io) => drive(shared, io, lobby, &mut told).await,
                 };
-                (ending, Lobby::over(&shared))
+                (ending, Lobby::over(shared))
             }
             Err(error) => (Ending::Failed(error), lobby),
         };
         if matches!(ending, Ending::Useful) {
             backoff = Backoff::new();
+            shared.connectivity.set(ConnectivityState::Idle);
             continue;
         }
         if start.elapsed() >= backoff::MAX {
@@ -75,20 +86,33 @@ pub(crate) async fn run(shared: Arc<Shared>, mut told: Option<Told>) {
         }
         let is_first = backoff.is_fresh();
         next_attempt = start + backoff.step(chance::unit());
+        // Bad luck, or it stood for longer than the wait would be, is no reason to give calls up.
+        let is_bearable = is_first || next_attempt <= Instant::now();
         let error = match ending {
-            Ending::Useful | Ending::Moved => continue,
-            // Bad luck, or it stood for longer than the wait would be: no reason to give calls up.
-            Ending::Lost(_) if is_first || next_attempt <= Instant::now() => continue,
-            Ending::Lost(error) | Ending::Failed(error) => error,
+            Ending::Lost(error) if !is_bearable => error,
+            Ending::Failed(error) => error,
+            Ending::Useful | Ending::Moved | Ending::Lost(_) => {
+                shared.connectivity.set(ConnectivityState::Idle);
+                continue;
+            }
         };
+        shared.connectivity.set(ConnectivityState::TransientFailure);
         let addr = shared.target.addr.clone();
         let error = ConnectError::Connect { addr, error };
         if let Some(told) = told.take() {
             let _ = told.send(Err(error));
             return;
         }
-        lobby.refuse_until(next_attempt, &error.into()).await;
-        if lobby.leave(&shared) == Wanted::Nothing {
+        let status = Status::from(error);
+        let refusal = lobby.refuse_until(next_attempt, &status);
+        tokio::select! {
+            () = refusal => {}
+            () = shared.connectivity.hurry_wanted() => {
+                backoff = Backoff::new();
+                next_attempt = Instant::now();
+            }
+        }
+        if lobby.leave(shared) == Wanted::Nothing {
             return;
         }
     }
@@ -175,12 +199,15 @@ async fn drive<S: Io + 'static>(
     let connection = Connection::client(http2);
     let calls = ClientCalls::new(Arc::clone(shared), Arc::clone(&outbox), waiting);
     let mut driver = Driver::new(io, connection, calls, Arc::clone(&outbox));
+    let mut was_ready = false;
     let part = poll_fn(|cx| {
         let part = driver.poll_until_parted(cx);
-        if driver.calls_mut().was_ready()
-            && let Some(told) = told.take()
-        {
-            let _ = told.send(Ok(()));
+        if !was_ready && driver.calls_mut().was_ready() {
+            was_ready = true;
+            shared.connectivity.set(ConnectivityState::Ready);
+            if let Some(told) = told.take() {
+                let _ = told.send(Ok(()));
+            }
         }
         part
     })
@@ -214,6 +241,15 @@ impl Lobby {
         }
     }
 
+    /// Waits until somebody wants a connection, or until the channel has been dropped.
+    async fn wait_until_wanted(&mut self, shared: &Shared) -> Wanted {
+        tokio::select! {
+            biased;
+            wanted = poll_fn(|cx| self.poll_wanted(cx)) => wanted,
+            () = shared.connectivity.connection_wanted() => Wanted::Something,
+        }
+    }
+
     /// Ready once a call waits, or when the channel has been dropped.
     fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Wanted> {
         match self.poll_take_in(cx) {
@@ -241,12 +277,13 @@ impl Lobby {
         }
     }
 
-    /// Waits for the next attempt; calls made meanwhile fail at once with what went wrong.
+    /// Waits for the next attempt; calls made meanwhile fail at once with what went wrong, unless they
+    /// are to wait.
     async fn refuse_until(&mut self, next_attempt: Instant, status: &Status) {
         let mut wait = pin!(sleep_until(next_attempt));
         poll_fn(|cx| {
             let taken_in = self.poll_take_in(cx);
-            self.waiting.fail_all(status);
+            self.waiting.fail_impatient(status);
             match taken_in {
                 Poll::Ready(()) => Poll::Ready(()),
                 Poll::Pending => wait.as_mut().poll(cx),
@@ -256,7 +293,10 @@ impl Lobby {
     }
 
     /// Gives way to the next lobby, which is over the same outbox.
-    fn leave(self, shared: &Shared) -> Wanted {
+    fn leave(mut self, shared: &Shared) -> Wanted {
+        while let Some(mailbox) = self.waiting.pop() {
+            shared.forward(mailbox);
+        }
         let mut rung = Vec::new();
         let wish = self.outbox.take(&mut rung);
         for mailbox in rung {

@@ -489,6 +489,9 @@ impl Calls for ClientCalls {
             }
             Event::Closed { error } => {
                 self.loss.note_fault(error);
+                if connection.was_idle() {
+                    self.merit = Merit::Useful;
+                }
                 if self.life == Life::Open {
                     self.life = Life::Draining;
                     self.part();

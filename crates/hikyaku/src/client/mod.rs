@@ -4,6 +4,7 @@ mod backoff;
 mod channel;
 mod connecting;
 mod connection;
+mod connectivity;
 mod error;
 mod guard;
 mod keepalive;
@@ -14,6 +15,7 @@ mod target;
 mod waiting;
 
 pub use channel::{Channel, ChannelBuilder};
+pub use connectivity::ConnectivityState;
 pub use error::ConnectError;
 pub use sender::{ClientStreaming, Sender};
 pub use streaming::Streaming;

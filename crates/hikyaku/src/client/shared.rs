@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::connectivity::{Connectivity, ConnectivityState};
 use super::error::ConnectError;
 use super::keepalive::Keepalive;
 use super::target::Target;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) transport: Option<Transport>,
     pub(crate) http2: hikyaku_http2::Config,
     pub(crate) keepalive: Keepalive,
+    pub(crate) connectivity: Connectivity,
     /// How long one attempt to connect may take.
     pub(crate) connect_timeout: Duration,
     /// There if the target is `https`.
@@ -88,6 +90,7 @@ impl Shared {
             user_agent,
             max_message_len: options.max_message_len,
             transport: options.transport,
+            connectivity: Connectivity::new(),
             keepalive: Keepalive::new(options.http2.keepalive_interval),
             http2: options.http2,
             connect_timeout: options.connect_timeout,
@@ -120,6 +123,7 @@ impl Shared {
 
     /// Nobody connects any more: ends the calls that have not been looked at, and all that come.
     pub(crate) fn abandon(&self) {
+        self.connectivity.set(ConnectivityState::Shutdown);
         let mut current = self.current();
         current.is_abandoned = true;
         let outbox = Arc::clone(&current.outbox);

@@ -75,6 +75,25 @@ impl Waiting {
         }
     }
 
+    /// Ends every call that is not to wait until there is a connection.
+    pub(crate) fn fail_impatient(&mut self, status: &Status) {
+        let is_impatient = |mailbox: &Mailbox| {
+            let outbound = mailbox.outbound();
+            !outbound
+                .open
+                .as_ref()
+                .is_some_and(|open| open.waits_for_ready)
+        };
+        let calls = self.calls.iter();
+        let impatient = calls
+            .filter(|(_, (mailbox, _))| is_impatient(mailbox))
+            .map(|(number, (mailbox, _))| (*number, Arc::clone(mailbox)));
+        for (number, mailbox) in impatient.collect::<Vec<_>>() {
+            self.remove(number);
+            mailbox.fail(status);
+        }
+    }
+
     /// Ends the calls whose deadline has passed, and arms the timer for the next.
     pub(crate) fn poll_deadlines(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(number) = self.timers.poll_due(cx) {

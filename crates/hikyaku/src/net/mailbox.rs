@@ -142,6 +142,8 @@ pub(crate) struct Open {
     pub(crate) path: &'static str,
     pub(crate) metadata: Metadata,
     pub(crate) deadline: Option<Instant>,
+    /// Whether it waits for a connection even if connecting has failed.
+    pub(crate) waits_for_ready: bool,
     /// Its place among the calls that wait for a stream; 0 while it does not wait.
     pub(crate) number: u64,
     /// What an earlier attempt has sent already.

@@ -259,6 +259,7 @@ impl ServerCalls {
         let parts = Parts {
             metadata: Metadata::received(headers),
             deadline,
+            waits_for_ready: false,
             peer: self.peer.clone(),
         };
         let mut sink = Direct {

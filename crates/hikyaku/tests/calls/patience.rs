@@ -62,7 +62,7 @@ fn a_header_block_that_does_not_end_is_the_end_of_the_connection() {
 fn a_client_in_good_order_may_be_silent_for_hours() {
     virtual_time::run(async {
         let network = Network::serving(Calls::four_kinds(&Live::new()));
-        let channel = network.channel();
+        let channel = network.builder().idle_timeout(None).lazy().unwrap();
         let hours = Duration::from_secs(7200);
         // Between two messages of a stream, and between two calls.
         let (mut sender, mut sums) = channel.talk("/test.Calls/Sums", ()).await;

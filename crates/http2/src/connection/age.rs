@@ -6,7 +6,9 @@
 //!                                                 \--max_age_grace--> closed all the same
 //! ```
 //!
-//! Spec: gRFC A9. Chance is the owner's: it spreads `max_age` before it sets it.
+//! A client's connection does not grow old; if it is idle for too long, it just ends.
+//!
+//! Spec: gRFC A9; connectivity-semantics-and-api.md. Chance is the owner's: it spreads `max_age` before it sets it.
 
 use std::time::Instant;
 
@@ -22,15 +24,12 @@ pub(super) struct Age {
     pub(super) idle_since: Option<Instant>,
     /// When `max_age` was over.
     old_since: Option<Instant>,
+    was_idle: bool,
 }
 
 impl Connection {
-    /// When the connection will be too old, too long idle, or long enough beyond that. Only a
-    /// server's is.
+    /// When the connection will be too old, too long idle, or long enough beyond that.
     pub(super) fn age_deadline(&mut self, now: &impl Fn() -> Instant) -> Option<Instant> {
-        if self.role == Role::Client {
-            return None;
-        }
         if let Some(old_since) = self.age.old_since {
             return old_since.checked_add(self.config.max_age_grace?);
         }
@@ -38,8 +37,10 @@ impl Connection {
             return None;
         }
         let too_old = match self.config.max_age {
-            Some(max) => self.age.born.get_or_insert_with(now).checked_add(max),
-            None => None,
+            Some(max) if self.role == Role::Server => {
+                self.age.born.get_or_insert_with(now).checked_add(max)
+            }
+            Some(_) | None => None,
         };
         let too_idle = match self.config.max_idle {
             Some(max) if self.streams.is_empty() => {
@@ -63,7 +64,14 @@ impl Connection {
             self.age.old_since = Some(now);
             self.start_shutdown_for("max_age");
         } else {
+            self.age.was_idle = true;
             self.start_shutdown_for("max_idle");
         }
+    }
+
+    /// Whether the connection ends, or has ended, because it was idle for `max_idle`.
+    #[must_use]
+    pub fn was_idle(&self) -> bool {
+        self.age.was_idle
     }
 }

@@ -42,9 +42,9 @@ impl Connection {
             self.wanting_count -= usize::from(stream.room == Room::Wanted);
             self.give_room_back(id, stream);
         }
-        match self.role {
-            Role::Client => self.note_room(had_room),
-            Role::Server => self.age.idle_since = None,
+        self.age.idle_since = None;
+        if self.role == Role::Client {
+            self.note_room(had_room);
         }
         stream.map(|Stream { state, voice, .. }| Removed { state, voice })
     }

@@ -264,11 +264,19 @@ fn an_old_connection_lets_its_streams_finish_and_cuts_them_off_after_the_grace()
 }
 
 #[test]
-fn a_client_does_not_grow_old() {
+fn a_client_does_not_grow_old_but_ends_when_it_is_idle() {
     let mut raw = Raw::client(Config {
         max_age: Some(Duration::from_secs(1)),
-        max_idle: Some(Duration::from_secs(1)),
+        max_idle: Some(Duration::from_secs(60)),
         ..Config::default()
     });
+    open(&mut raw);
+    raw.frames();
     assert_eq!(raw.seconds_until_something(), None);
+    raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
+    raw.frames();
+    assert_eq!(raw.seconds_until_something(), Some(60));
+    assert_eq!(raw.frames(), ["GOAWAY 0 NO_ERROR \"\""]);
+    assert_eq!(raw.events(), ["closed"]);
+    assert!(raw.connection.was_idle());
 }
