@@ -82,6 +82,18 @@ fn reflection_in_hikyaku_is_up_to_date() {
     }
 }
 
+/// So is health.
+#[test]
+fn health_in_hikyaku_is_up_to_date() {
+    let proto = here("../hikyaku/proto");
+    let config = Config::new()
+        .include(&proto)
+        .file(proto.join("grpc/health/v1/health.proto"))
+        .runtime_path("crate");
+    let golden = here("../hikyaku/src/health/generated/v1.rs");
+    check(&generated(config, "v1"), &golden);
+}
+
 /// The messages of rich errors, too.
 #[test]
 fn error_details_in_hikyaku_are_up_to_date() {

@@ -50,6 +50,7 @@
 //! - [`Channel`] and [`client`]: calls; [`blocking`]: the same without async.
 //! - [`Request`], [`Response`], [`Metadata`], [`Status`]: what a call carries.
 //! - [`error_details`]: what a status tells programs, by `google.rpc`'s messages.
+//! - [`health`]: a running server tells whether it can take calls.
 //! - [`reflection`]: a running server tells what it serves.
 //! - `tls` (with the cargo feature `tls`): certificates of a server and of a channel.
 //! - [`codec`]: another message format than protobuf.
@@ -72,6 +73,7 @@ pub mod error_details;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod health;
 mod include;
 mod net;
 pub mod http2 {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::{io, thread};
 
 use hikyaku::Server;
+use hikyaku::health::Health;
 use hikyaku::reflection;
 use tokio::net::TcpListener;
 
@@ -80,6 +81,7 @@ pub async fn serve_store(
     server
         .add(users)
         .add(MultiGreeterServer::new(Greeter))
+        .add(Health::new().service())
         .add(reflection::service())
         .serve_listener_with_shutdown(listener, shutdown)
         .await

@@ -1,12 +1,15 @@
-//! What a server serves, for the services that describe it.
+//! What a server serves, and until when, for the services that tell it.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+
+use tokio::sync::watch;
 
 /// The names of all services with their encoded descriptor sets; known once the server serves.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     services: OnceLock<BTreeMap<&'static str, &'static [u8]>>,
+    draining: watch::Sender<bool>,
 }
 
 impl Catalog {
@@ -21,5 +24,21 @@ impl Catalog {
             .into_iter()
             .flatten()
             .map(|(name, set)| (*name, *set))
+    }
+
+    pub(crate) fn has(&self, service: &str) -> bool {
+        self.services
+            .get()
+            .is_some_and(|services| services.contains_key(service))
+    }
+
+    /// The server takes no new calls any more.
+    pub(crate) fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Whether the server takes no new calls any more.
+    pub(crate) fn draining(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
     }
 }

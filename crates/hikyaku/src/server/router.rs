@@ -109,6 +109,11 @@ impl Router {
         &self.services
     }
 
+    /// The server takes no new calls any more.
+    pub(crate) fn drain(&self) {
+        self.catalog.drain();
+    }
+
     /// All services are there: tells those that describe the others.
     pub(crate) fn complete(&self) {
         self.catalog.fill(self.services.clone());

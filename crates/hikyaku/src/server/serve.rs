@@ -298,6 +298,7 @@ impl Server {
             }
         }
         drop(listener);
+        shared.router.drain();
         connections.drain(grace).await;
         Ok(())
     }

@@ -25,6 +25,7 @@ mod fallback;
 mod flow_control;
 mod good_clients;
 mod good_traffic;
+mod health;
 mod hostile_server;
 mod keepalive;
 mod kinds;
