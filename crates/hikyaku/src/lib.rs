@@ -52,7 +52,8 @@
 //! - [`error_details`]: what a status tells programs, by `google.rpc`'s messages.
 //! - [`reflection`]: a running server tells what it serves.
 //! - `tls` (with the cargo feature `tls`): certificates of a server and of a channel.
-//! - [`codec`]: another message format than protobuf.
+//! - [`compression`]: shorter messages, by codings that are cargo features or your own.
+//! - [`codec`]: another message format than protobuf, or JSON beside it.
 //!
 //! # What a call keeps to
 //!
@@ -68,6 +69,7 @@ pub mod blocking;
 mod call;
 pub mod client;
 pub mod codec;
+pub mod compression;
 pub mod error_details;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
