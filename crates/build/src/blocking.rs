@@ -8,10 +8,11 @@ pub(crate) fn generate(service: &Service) -> String {
         name,
         full_name,
         deprecated,
+        codec,
         methods,
         ..
     } = service;
-    let methods: String = methods.iter().map(method).collect();
+    let methods: String = methods.iter().map(|one| method(one, codec)).collect();
     format!(
         r#"
 /// Calls `{full_name}` from code that is not async; a stream of replies is an iterator.
@@ -32,7 +33,7 @@ impl {name}BlockingClient {{
     )
 }
 
-fn method(method: &Method) -> String {
+fn method(method: &Method, codec: &str) -> String {
     let Method {
         name,
         path,
@@ -75,7 +76,7 @@ fn method(method: &Method) -> String {
     &self,
     {argument}: impl {bound},
 ) -> ::core::result::Result<{output}, ::hikyaku::Status> {{
-    self.channel.{call}::<::hikyaku::codec::Protobuf, _, _>({path:?}, {value})
+    self.channel.{call}::<{codec}, _, _>({path:?}, {value})
 }}
 "#
     )

@@ -8,10 +8,11 @@ pub(crate) fn generate(service: &Service) -> String {
         name,
         full_name,
         deprecated,
+        codec,
         methods,
         ..
     } = service;
-    let methods: String = methods.iter().map(method).collect();
+    let methods: String = methods.iter().map(|one| method(one, codec)).collect();
     format!(
         r#"
 /// Calls `{full_name}` asynchronously.
@@ -32,7 +33,7 @@ impl {name}Client {{
     )
 }
 
-fn method(method: &Method) -> String {
+fn method(method: &Method, codec: &str) -> String {
     let Method {
         name,
         path,
@@ -62,7 +63,7 @@ fn method(method: &Method) -> String {
     request: impl ::core::convert::Into<::hikyaku::Request<{sent}>>,
 ) -> ::core::result::Result<{output}, ::hikyaku::Status> {{
     let request = ::core::convert::Into::into(request);
-    self.channel.{call}::<::hikyaku::codec::Protobuf, _, _>({path:?}, request).await
+    self.channel.{call}::<{codec}, _, _>({path:?}, request).await
 }}
 "#
     )

@@ -144,8 +144,8 @@ impl Config {
         self
     }
 
-    /// Whether messages implement serde's `Serialize` and `Deserialize` as protobuf's JSON; off
-    /// unless turned on.
+    /// Whether messages implement serde's `Serialize` and `Deserialize` as protobuf's JSON, and
+    /// services answer in JSON whom asks so (`application/grpc+json`); off unless turned on.
     ///
     /// The using crate turns the feature `json` of hikyaku on; serde is found through hikyaku, so
     /// it need not be a dependency.

@@ -11,6 +11,7 @@ pub(crate) fn generate(service: &Service) -> String {
         deprecated,
         generic,
         methods,
+        ..
     } = service;
     let signatures: String = methods.iter().map(signature).collect();
     let registrations: String = methods
@@ -107,6 +108,7 @@ fn registration(service: &Service, method: &Method) -> String {
     let Service {
         name: service,
         generic,
+        codec,
         ..
     } = service;
     let Method {
@@ -123,7 +125,7 @@ fn registration(service: &Service, method: &Method) -> String {
     format!(
         r#"
 let service = ::std::sync::Arc::clone(&self.service);
-methods.{call}::<::hikyaku::codec::Protobuf, _, _, _, _>({path:?}, move |{arguments}| {{
+methods.{call}::<{codec}, _, _, _, _>({path:?}, move |{arguments}| {{
     let service = ::std::sync::Arc::clone(&service);
     async move {{ <{generic} as {service}>::{name}(&service, {arguments}).await }}
 }});

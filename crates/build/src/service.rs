@@ -25,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) deprecated: &'static str,
     /// A generic parameter that is no type of the package.
     pub(crate) generic: String,
+    /// The codec's path.
+    pub(crate) codec: &'static str,
     pub(crate) methods: Vec<Method>,
 }
 
@@ -80,8 +82,11 @@ pub(crate) fn generate(
         for (index, descriptor) in file.service.iter().enumerate() {
             claim(&mut taken, descriptor, options)?;
             let generic = taken.free_generic();
-            let service =
+            let mut service =
                 Service::resolve(file, index, descriptor, &comments, references, generic)?;
+            if options.json {
+                service.codec = "::hikyaku::codec::ProtobufJson";
+            }
             if options.server {
                 source.push_str(&server::generate(&service));
             }
@@ -143,6 +148,7 @@ impl Service {
             full_name,
             deprecated,
             generic,
+            codec: "::hikyaku::codec::Protobuf",
             methods: Vec::with_capacity(descriptor.method.len()),
         };
         let mut rpcs: BTreeMap<String, &str> = BTreeMap::new();

@@ -2,9 +2,15 @@
 //!
 //! Generated code names the codec of a service; [`Protobuf`] is the one it uses unless told
 //! otherwise. Another message library comes in by implementing [`Codec`] for its types.
+//!
+//! A codec speaks one format and perhaps JSON beside it. A client says in `content-type` which of
+//! the two a call is in ([`ChannelBuilder::format`](crate::client::ChannelBuilder::format)), and the
+//! server answers in the same.
 
 use std::fmt;
 
+#[cfg(feature = "json")]
+use bytes::BufMut;
 use bytes::{Bytes, BytesMut};
 
 /// Turns messages of type `T` into bytes and back.
@@ -37,6 +43,70 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// # Errors
     /// The bytes are not a message of this type.
     fn decode(bytes: Bytes) -> Result<T, CodecError>;
+
+    /// The same in JSON. A codec without it serves no calls in [`Format::Json`].
+    const JSON: Option<Json<T>> = None;
+}
+
+/// What the messages of a call are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// The codec's own: `application/grpc`, or `application/grpc+proto`.
+    #[default]
+    Protobuf,
+    /// JSON: `application/grpc+json`.
+    Json,
+}
+
+/// How a codec writes and reads messages as JSON: as its `encode` and `decode` do otherwise.
+///
+/// # Example
+/// ```
+/// use bytes::{Bytes, BytesMut};
+/// use hikyaku::codec::{Codec, CodecError, Json};
+///
+/// struct Numbers; // eight bytes, or digits
+/// impl Codec<u64> for Numbers {
+///     fn encode(number: &u64, out: &mut BytesMut) -> Result<(), CodecError> {
+///         out.extend_from_slice(&number.to_be_bytes());
+///         Ok(())
+///     }
+///     fn decode(bytes: Bytes) -> Result<u64, CodecError> {
+///         let bytes = bytes.as_ref().try_into();
+///         bytes.map(u64::from_be_bytes).map_err(|_| CodecError::new("no eight bytes"))
+///     }
+///     const JSON: Option<Json<u64>> = Some(Json {
+///         encode: |number, out| {
+///             out.extend_from_slice(number.to_string().as_bytes());
+///             Ok(())
+///         },
+///         decode: |bytes| {
+///             let text = str::from_utf8(&bytes).map_err(|error| CodecError::new(error.to_string()))?;
+///             text.parse().map_err(|_| CodecError::new("no number"))
+///         },
+///     });
+/// }
+/// ```
+pub struct Json<T> {
+    /// Appends the message to the buffer.
+    pub encode: fn(&T, &mut BytesMut) -> Result<(), CodecError>,
+    /// Reads a whole message.
+    pub decode: fn(Bytes) -> Result<T, CodecError>,
+}
+
+impl<T> Clone for Json<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Json<T> {}
+
+impl<T> fmt::Debug for Json<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Json").finish_non_exhaustive()
+    }
 }
 
 /// Why a message could not be encoded or decoded. The call fails with INTERNAL.
@@ -93,4 +163,47 @@ impl<T: buffa::Message> Codec<T> for Protobuf {
     fn decode(mut bytes: Bytes) -> Result<T, CodecError> {
         T::decode(&mut bytes).map_err(|error| CodecError::new(error.to_string()))
     }
+}
+
+/// Protocol Buffers' binary format and their JSON, both by buffa: for messages that were generated
+/// with `json(true)`.
+///
+/// Messages with a `google.protobuf.Any` in them need to know the types it may hold: register them
+/// in `buffa::type_registry` when the program starts.
+///
+/// # Example
+/// ```no_run
+/// use hikyaku::codec::Format;
+/// # fn make() -> Result<(), hikyaku::Status> {
+/// // A client whose code was generated with `json(true)`, and whose calls can be read on the wire:
+/// let channel = hikyaku::Channel::builder("http://localhost:1234").format(Format::Json).lazy()?;
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "json")]
+#[derive(Clone, Copy, Debug)]
+pub struct ProtobufJson;
+
+#[cfg(feature = "json")]
+impl<T> Codec<T> for ProtobufJson
+where
+    T: buffa::Message + serde::Serialize + serde::de::DeserializeOwned,
+{
+    fn encode(message: &T, out: &mut BytesMut) -> Result<(), CodecError> {
+        Protobuf::encode(message, out)
+    }
+
+    fn decode(bytes: Bytes) -> Result<T, CodecError> {
+        Protobuf::decode(bytes)
+    }
+
+    const JSON: Option<Json<T>> = Some(Json {
+        encode: |message, out| {
+            serde_json::to_writer(out.writer(), message)
+                .map_err(|error| CodecError::new(error.to_string()))
+        },
+        decode: |bytes| {
+            serde_json::from_slice(&bytes).map_err(|error| CodecError::new(error.to_string()))
+        },
+    });
 }

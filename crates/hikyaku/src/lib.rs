@@ -53,7 +53,8 @@
 //! - [`health`]: a running server tells whether it can take calls.
 //! - [`reflection`]: a running server tells what it serves.
 //! - `tls` (with the cargo feature `tls`): certificates of a server and of a channel.
-//! - [`codec`]: another message format than protobuf.
+//! - [`compression`]: shorter messages, by codings that are cargo features or your own.
+//! - [`codec`]: another message format than protobuf, or JSON beside it.
 //!
 //! # What a call keeps to
 //!
@@ -69,6 +70,7 @@ pub mod blocking;
 mod call;
 pub mod client;
 pub mod codec;
+pub mod compression;
 pub mod error_details;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

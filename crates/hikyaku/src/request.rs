@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::Metadata;
+use crate::codec::Format;
+use crate::compression::Compression;
 use crate::net::clock;
 #[cfg(feature = "tls")]
 use crate::tls::Certificate;
@@ -37,6 +39,12 @@ pub(crate) struct Parts {
     /// At a client: whether the call waits for a connection even if connecting has failed.
     pub(crate) waits_for_ready: bool,
     pub(crate) peer: Peer,
+    /// At a client: how the requests are to be compressed.
+    pub(crate) compression: Compression,
+    /// At a server: what the messages of the call are written in.
+    pub(crate) format: Format,
+    /// At a server: whether the one request came compressed.
+    pub(crate) was_compressed: bool,
 }
 
 /// Who is at the other end of a server's connection.
@@ -156,6 +164,32 @@ impl<T> Request<T> {
         self.parts.peer.certificates()
     }
 
+    /// Compresses the requests of this call with a coding of the channel's
+    /// [`Codings`](crate::compression::Codings), whatever the channel does. A name that is not among
+    /// them fails the call with INTERNAL.
+    ///
+    /// # Example
+    /// ```
+    /// let request = hikyaku::Request::new("aaaaaaaaaaaaaaaa").with_compression("gzip");
+    /// ```
+    #[must_use]
+    pub fn with_compression(mut self, coding: &'static str) -> Self {
+        self.parts.compression = Compression::In(coding);
+        self
+    }
+
+    /// Sends the requests of this call as they are, whatever the channel does.
+    #[must_use]
+    pub fn without_compression(mut self) -> Self {
+        self.parts.compression = Compression::Off;
+        self
+    }
+
+    /// At a server: whether the request came compressed.
+    pub fn was_compressed(&self) -> bool {
+        self.parts.was_compressed
+    }
+
     /// The same request with another message.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Request<U> {
         Request {
@@ -183,6 +217,8 @@ pub struct Response<T> {
     message: T,
     metadata: Metadata,
     trailers: Metadata,
+    compression: Compression,
+    was_compressed: bool,
 }
 
 impl<T> Response<T> {
@@ -192,6 +228,8 @@ impl<T> Response<T> {
             message,
             metadata: Metadata::new(),
             trailers: Metadata::new(),
+            compression: Compression::Usual,
+            was_compressed: false,
         }
     }
 
@@ -200,7 +238,20 @@ impl<T> Response<T> {
             message,
             metadata,
             trailers,
+            compression: Compression::Usual,
+            was_compressed: false,
         }
+    }
+
+    /// The same, of a message that came compressed, or not.
+    pub(crate) fn of_compressed(mut self, was_compressed: bool) -> Self {
+        self.was_compressed = was_compressed;
+        self
+    }
+
+    /// How a server's handler wants it to be sent.
+    pub(crate) fn compression(&self) -> Compression {
+        self.compression
     }
 
     pub(crate) fn into_parts(self) -> (T, Metadata, Metadata) {
@@ -242,12 +293,36 @@ impl<T> Response<T> {
         &mut self.trailers
     }
 
+    /// At a server: compresses the message with a coding of the server's
+    /// [`Codings`](crate::compression::Codings), whatever the server does. It goes uncompressed if
+    /// the client has not said that it takes this coding. A name that is not among the server's
+    /// fails the call with INTERNAL.
+    #[must_use]
+    pub fn with_compression(mut self, coding: &'static str) -> Self {
+        self.compression = Compression::In(coding);
+        self
+    }
+
+    /// At a server: sends the message as it is, whatever the server does.
+    #[must_use]
+    pub fn without_compression(mut self) -> Self {
+        self.compression = Compression::Off;
+        self
+    }
+
+    /// At a client: whether the message came compressed.
+    pub fn was_compressed(&self) -> bool {
+        self.was_compressed
+    }
+
     /// The same response with another message.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Response<U> {
         Response {
             message: change(self.message),
             metadata: self.metadata,
             trailers: self.trailers,
+            compression: self.compression,
+            was_compressed: self.was_compressed,
         }
     }
 }

@@ -32,6 +32,11 @@ impl<T> Replies<T> {
         }
     }
 
+    /// Whether the last reply came compressed.
+    pub fn was_compressed(&self) -> bool {
+        self.streaming.was_compressed()
+    }
+
     /// What the server sent before its first reply. Waits for it.
     pub fn metadata(&self) -> Metadata {
         wait(self.streaming.metadata())

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use hikyaku_http2::{Body, ErrorCode, Field, Headers, StreamError, StreamId, Violation};
 
-use super::server::is_grpc;
+use super::content_type::{self, Content};
 use super::timeout::{self, TimeoutBuf};
+use crate::codec::Format;
+use crate::compression::{CodingIndex, Registry};
 use crate::{Code, Metadata, Origin, Status};
 
 /// What a request says of itself.
@@ -15,6 +17,12 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) authority: &'a str,
     pub(crate) path: &'static str,
     pub(crate) user_agent: &'a str,
+    /// Of requests and answers.
+    pub(crate) format: Format,
+    /// What the requests are compressed with.
+    pub(crate) coding: Option<CodingIndex>,
+    /// What the answers may be compressed with.
+    pub(crate) codings: &'a Registry,
     pub(crate) timeout: Option<Duration>,
     pub(crate) metadata: &'a Metadata,
 }
@@ -47,12 +55,20 @@ impl<'a> RequestHead<'a> {
         ]
     }
 
-    fn definition(&self) -> [Field<'a>; 3] {
+    fn definition(&self) -> impl Iterator<Item = Field<'a>> {
+        let coding = self.coding.and_then(|coding| self.codings.get(coding));
+        let coding = coding.map_or("", |coding| coding.name());
+        let content_type = content_type::of(self.format);
         [
-            Field::indexed(b"te", b"trailers"),
-            Field::indexed(b"content-type", b"application/grpc"),
-            Field::indexed(b"user-agent", self.user_agent.as_bytes()),
+            ("te", "trailers"),
+            ("content-type", content_type),
+            ("grpc-encoding", coding),
+            ("grpc-accept-encoding", self.codings.names()),
+            ("user-agent", self.user_agent),
         ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| Field::indexed(name.as_bytes(), value.as_bytes()))
     }
 }
 
@@ -64,31 +80,46 @@ pub(crate) type Outcome = Result<Metadata, Status>;
 pub(crate) enum ResponseHead {
     /// A 1xx: something else follows.
     Informational,
-    /// Messages follow.
-    Messages,
+    /// Messages follow, the compressed ones in this coding.
+    Messages(Option<CodingIndex>),
     /// The call is over (Trailers-Only, or no gRPC answer at all).
     Ended(Outcome),
 }
 
-/// Reads the head of a response.
+/// Reads the head of a response to a request in this format.
 ///
-/// Spec: PROTOCOL-HTTP2.md, Responses; http-grpc-status-mapping.md.
-pub(crate) fn read_response(headers: &Headers, body: Body) -> ResponseHead {
+/// Spec: PROTOCOL-HTTP2.md, Responses; http-grpc-status-mapping.md; compression.md.
+pub(crate) fn read_response(
+    headers: &Headers,
+    body: Body,
+    format: Format,
+    codings: &Registry,
+) -> ResponseHead {
     let http_status = headers.status().unwrap_or(0);
     if (100..200).contains(&http_status) {
         return ResponseHead::Informational;
     }
     let content_type = headers.get("content-type");
-    let is_ours = http_status == 200 && content_type.is_some_and(is_grpc);
-    match body {
-        Body::More if is_ours => match unsupported_encoding(headers) {
-            Some(status) => ResponseHead::Ended(Err(status)),
-            None => ResponseHead::Messages,
-        },
-        Body::Last => ResponseHead::Ended(
+    if body == Body::Last {
+        return ResponseHead::Ended(
             outcome(headers).unwrap_or_else(|| Err(not_grpc(http_status, content_type))),
-        ),
-        Body::More => ResponseHead::Ended(Err(not_grpc(http_status, content_type))),
+        );
+    }
+    let content = content_type.map_or(Content::Other, content_type::read);
+    let coding = match content {
+        Content::Grpc(found) if http_status == 200 && found == format => {
+            read_encoding(headers, codings)
+        }
+        Content::Grpc(_) | Content::OtherGrpc if http_status == 200 => {
+            Err(other_format(content_type, format))
+        }
+        Content::Grpc(_) | Content::OtherGrpc | Content::Other => {
+            Err(not_grpc(http_status, content_type))
+        }
+    };
+    match coding {
+        Ok(coding) => ResponseHead::Messages(coding),
+        Err(status) => ResponseHead::Ended(Err(status)),
     }
 }
 
@@ -144,14 +175,27 @@ fn not_grpc(http_status: u16, content_type: Option<&[u8]>) -> Status {
     .with_origin(Origin::Peer)
 }
 
-fn unsupported_encoding(headers: &Headers) -> Option<Status> {
-    let coding = headers
+/// The status of an answer with messages in another format than those of the request.
+fn other_format(content_type: Option<&[u8]>, format: Format) -> Status {
+    let found = String::from_utf8_lossy(content_type.unwrap_or_default());
+    let asked = content_type::of(format);
+    Status::internal(format!("the answer is {found} to a request in {asked}"))
+        .with_origin(Origin::Peer)
+}
+
+fn read_encoding(headers: &Headers, codings: &Registry) -> Result<Option<CodingIndex>, Status> {
+    let Some(name) = headers
         .get("grpc-encoding")
-        .filter(|coding| *coding != b"identity")?;
-    let coding = String::from_utf8_lossy(coding);
-    Some(Status::internal(format!(
-        "the server's message encoding {coding:?} is not supported; supported: identity"
-    )))
+        .filter(|name| *name != b"identity")
+    else {
+        return Ok(None);
+    };
+    codings.find(name).map(Some).ok_or_else(|| {
+        let (name, known) = (String::from_utf8_lossy(name), codings.known());
+        Status::internal(format!(
+            "the server's message encoding {name:?} is not supported; supported: {known}"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -165,9 +209,10 @@ mod tests {
 
     /// What a response with these fields means, in a word or by its status.
     fn read(fields: &[(&str, &[u8])], body: Body) -> String {
-        match read_response(&received_answer(fields, body), body) {
+        let headers = received_answer(fields, body);
+        match read_response(&headers, body, Format::Protobuf, &Registry::default()) {
             ResponseHead::Informational => "informational".to_owned(),
-            ResponseHead::Messages => "messages".to_owned(),
+            ResponseHead::Messages(_) => "messages".to_owned(),
             ResponseHead::Ended(Ok(_)) => "ok".to_owned(),
             ResponseHead::Ended(Err(status)) => {
                 assert_eq!(status.origin(), Origin::Peer);

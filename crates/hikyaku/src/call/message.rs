@@ -1,12 +1,38 @@
 //! A message of the application with its envelope, in one pass.
 
 use std::error::Error;
+use std::fmt;
+use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::envelope::{self, Deframer, PREFIX_LEN};
+use super::envelope::{self, Deframer, Message, PREFIX_LEN};
 use crate::Status;
-use crate::codec::{Codec, CodecError};
+use crate::codec::{Codec, CodecError, Format};
+use crate::compression::{Coding, Inflated};
+
+/// Appends a message with its envelope.
+pub(crate) type Frame<T> = fn(&T, &mut BytesMut) -> Result<(), Status>;
+
+/// Reads the bytes of a message.
+pub(crate) type Decode<T> = fn(Bytes) -> Result<T, CodecError>;
+
+/// How messages are framed in this format.
+pub(crate) fn framer<C: Codec<T>, T>(format: Format) -> Frame<T> {
+    match format {
+        Format::Protobuf => frame::<C, T>,
+        Format::Json => frame_json::<C, T>,
+    }
+}
+
+/// How messages are read in this format.
+pub(crate) fn decoder<C: Codec<T>, T>(format: Format) -> Decode<T> {
+    match (format, C::JSON) {
+        (Format::Protobuf, _) => C::decode,
+        (Format::Json, Some(json)) => json.decode,
+        (Format::Json, None) => |_| Err(no_json()),
+    }
+}
 
 /// Appends a message with its envelope. The length is filled in afterwards, so that the message is
 /// encoded straight into its place. On an error `out` is as it was.
@@ -14,14 +40,68 @@ use crate::codec::{Codec, CodecError};
 /// # Errors
 /// INTERNAL if the codec cannot encode the message.
 pub(crate) fn frame<C: Codec<T>, T>(message: &T, out: &mut BytesMut) -> Result<(), Status> {
+    enclose(false, out, |out| C::encode(message, out))
+}
+
+#[cold]
+fn frame_json<C: Codec<T>, T>(message: &T, out: &mut BytesMut) -> Result<(), Status> {
+    enclose(false, out, |out| match C::JSON {
+        Some(json) => (json.encode)(message, out),
+        None => Err(no_json()),
+    })
+}
+
+/// Appends a message with its envelope, compressed unless it is empty: there is nothing to gain then.
+///
+/// # Errors
+/// INTERNAL if the message can be encoded or compressed by none.
+pub(crate) fn frame_compressed(
+    encode: impl FnOnce(&mut BytesMut) -> Result<(), Status>,
+    coding: &dyn Coding,
+    out: &mut BytesMut,
+) -> Result<(), Status> {
+    let mut plain = BytesMut::new();
+    encode(&mut plain)?;
+    compress_framed(&plain, coding, out)
+}
+
+/// Appends a message that has its envelope already, compressed.
+pub(crate) fn compress_framed(
+    framed: &[u8],
+    coding: &dyn Coding,
+    out: &mut BytesMut,
+) -> Result<(), Status> {
+    let message = framed.get(PREFIX_LEN..).unwrap_or_default();
+    if message.is_empty() {
+        out.extend_from_slice(framed);
+        return Ok(());
+    }
+    enclose(true, out, |out| {
+        coding
+            .compress(message, out)
+            .map_err(|error| BadCompression {
+                what: "compress",
+                coding: coding.name().to_owned(),
+                error,
+            })
+    })
+}
+
+/// Appends what `encode` does, with an envelope. On an error `out` is as it was.
+#[inline]
+fn enclose<E: Error + Send + Sync + 'static>(
+    compressed: bool,
+    out: &mut BytesMut,
+    encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+) -> Result<(), Status> {
     let start = out.len();
     out.extend_from_slice(&[0; PREFIX_LEN]);
-    let framed = C::encode(message, out)
+    let framed = encode(out)
         .map_err(Box::<dyn Error + Send + Sync>::from)
         .and_then(|()| {
             let len = out.len() - start - PREFIX_LEN;
             let mut prefix = out.get_mut(start..).unwrap_or_default();
-            Ok(envelope::write_prefix(&mut prefix, false, len)?)
+            Ok(envelope::write_prefix(&mut prefix, compressed, len)?)
         });
     framed.map_err(|error| {
         out.truncate(start);
@@ -29,31 +109,90 @@ pub(crate) fn frame<C: Codec<T>, T>(message: &T, out: &mut BytesMut) -> Result<(
     })
 }
 
+fn no_json() -> CodecError {
+    CodecError::new("the method's codec has no JSON; generate the code with json(true)")
+}
+
 /// Decodes the bytes of one message.
 ///
 /// # Errors
 /// INTERNAL if they are no such message. Spec: statuscodes.md, parsing of a protobuf.
-pub(crate) fn decode<T>(
-    bytes: Bytes,
-    codec: fn(Bytes) -> Result<T, CodecError>,
-) -> Result<T, Status> {
+pub(crate) fn decode<T>(bytes: Bytes, codec: Decode<T>) -> Result<T, Status> {
     codec(bytes).map_err(|error| {
         Status::internal(format!("cannot decode the message: {error}")).with_source(error)
     })
 }
 
-/// The next message of a body, uncompressed.
+/// As [`decode`], in the codec's own format or in JSON.
+pub(crate) fn decode_in<C: Codec<T>, T>(format: Format, bytes: Bytes) -> Result<T, Status> {
+    match format {
+        Format::Protobuf => decode(bytes, C::decode),
+        Format::Json => decode(bytes, decoder::<C, T>(format)),
+    }
+}
+
+/// The bytes of a message that came compressed. No bytes at all are an empty message: some encoders
+/// make nothing of nothing.
 ///
 /// # Errors
-/// RESOURCE_EXHAUSTED for one over `max_len` bytes; INTERNAL for a broken envelope, and for a
-/// compressed message where no coding was announced.
-pub(crate) fn next(deframer: &mut Deframer, max_len: usize) -> Result<Option<Bytes>, Status> {
-    match deframer.next(max_len)? {
-        None => Ok(None),
-        Some(message) if message.compressed => Err(Status::internal(
-            "a message is flagged as compressed, but no grpc-encoding was sent",
-        )),
-        Some(message) => Ok(Some(message.bytes)),
+/// RESOURCE_EXHAUSTED once more than `max_len` bytes have come out, and no later; INTERNAL if the
+/// coding cannot make sense of the message, or if no coding was announced.
+pub(crate) fn inflate(
+    compressed: &[u8],
+    coding: Option<&dyn Coding>,
+    max_len: usize,
+) -> Result<Bytes, Status> {
+    let coding = coding.ok_or_else(uncoded)?;
+    if compressed.is_empty() {
+        return Ok(Bytes::new());
+    }
+    let mut inflated = Inflated::new(max_len);
+    let result = coding.decompress(compressed, &mut inflated);
+    if inflated.is_over() {
+        return Err(Status::resource_exhausted(format!(
+            "message of {} bytes in {} is longer than {max_len} bytes",
+            compressed.len(),
+            coding.name(),
+        )));
+    }
+    match result {
+        Ok(()) => Ok(inflated.into_bytes().into()),
+        Err(error) => {
+            let coding = coding.name().to_owned();
+            let what = "decompress";
+            let bad = BadCompression {
+                what,
+                coding,
+                error,
+            };
+            Err(Status::internal(format!("cannot decode the message: {bad}")).with_source(bad))
+        }
+    }
+}
+
+/// The status of a call with a compressed message where no coding was announced.
+pub(crate) fn uncoded() -> Status {
+    Status::internal("a message is flagged as compressed, but no grpc-encoding was sent")
+}
+
+/// A coding has failed.
+#[derive(Debug)]
+struct BadCompression {
+    /// What it should have done.
+    what: &'static str,
+    coding: String,
+    error: io::Error,
+}
+
+impl fmt::Display for BadCompression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot {} it: {}", self.coding, self.what, self.error)
+    }
+}
+
+impl Error for BadCompression {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
     }
 }
 
@@ -64,6 +203,7 @@ pub(crate) fn next(deframer: &mut Deframer, max_len: usize) -> Result<Option<Byt
 #[derive(Debug, Default)]
 pub(crate) struct Only {
     first: Option<Bytes>,
+    is_compressed: bool,
     deframer: Option<Box<Deframer>>,
 }
 
@@ -71,8 +211,8 @@ impl Only {
     /// Takes the next chunk of the body.
     ///
     /// # Errors
-    /// As [`next`], as soon as it can be known; UNIMPLEMENTED for a second message
-    /// (statuscodes.md, cardinality).
+    /// As soon as it can be known: RESOURCE_EXHAUSTED for a message over `max_len` bytes, INTERNAL for a
+    /// broken envelope, UNIMPLEMENTED for a second message (statuscodes.md, cardinality).
     pub(crate) fn push(&mut self, mut chunk: Bytes, max_len: usize) -> Result<(), Status> {
         if chunk.is_empty() {
             return Ok(());
@@ -89,10 +229,13 @@ impl Only {
     fn push_split(&mut self, chunk: Bytes, max_len: usize) -> Result<(), Status> {
         let deframer = self.deframer.get_or_insert_default();
         deframer.push(chunk);
-        if self.first.is_none() {
-            self.first = next(deframer, max_len)?;
+        if self.first.is_none()
+            && let Some(message) = deframer.next(max_len)?
+        {
+            self.is_compressed = message.compressed;
+            self.first = Some(message.bytes);
         }
-        if self.first.is_some() && next(deframer, max_len)?.is_some() {
+        if self.first.is_some() && deframer.next(max_len)?.is_some() {
             return Err(Status::unimplemented("one message was expected, more came"));
         }
         Ok(())
@@ -107,15 +250,22 @@ impl Only {
         }
     }
 
+    /// Whether the message is there, and compressed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.is_compressed
+    }
+
     /// The message, once the body has ended.
     ///
     /// # Errors
     /// INTERNAL if the body ended inside a message, UNIMPLEMENTED if there was none.
-    pub(crate) fn finish(self) -> Result<Bytes, Status> {
+    pub(crate) fn finish(self) -> Result<Message, Status> {
         if let Some(deframer) = self.deframer {
             deframer.finish()?;
         }
+        let compressed = self.is_compressed;
         self.first
+            .map(|bytes| Message { compressed, bytes })
             .ok_or_else(|| Status::unimplemented("one message was expected, none came"))
     }
 }
@@ -125,7 +275,7 @@ mod tests {
     use super::*;
     use crate::Code;
 
-    fn collect(chunks: &[&'static [u8]]) -> Result<Bytes, Status> {
+    fn collect(chunks: &[&'static [u8]]) -> Result<Message, Status> {
         let mut only = Only::default();
         for chunk in chunks {
             only.push(Bytes::from_static(chunk), 4)?;
@@ -157,20 +307,25 @@ mod tests {
 
     #[test]
     fn exactly_one_message_is_taken() {
-        type Row = (&'static [&'static [u8]], Result<&'static [u8], Code>);
-        let table: [Row; 8] = [
-            (&[b"\0\0\0\0\x02ab"], Ok(b"ab")),
-            (&[b"\0\0\0\0\0"], Ok(b"")),
-            (&[b"\0\0\0", b"\0\x02a", b"b"], Ok(b"ab")),
+        type Row = (
+            &'static [&'static [u8]],
+            Result<(bool, &'static [u8]), Code>,
+        );
+        let table: [Row; 9] = [
+            (&[b"\0\0\0\0\x02ab"], Ok((false, b"ab"))),
+            (&[b"\0\0\0\0\0"], Ok((false, b""))),
+            (&[b"\0\0\0", b"\0\x02a", b"b"], Ok((false, b"ab"))),
             (&[], Err(Code::Unimplemented)),
             (&[b"\0\0\0\0\x01a\0\0\0\0\x01b"], Err(Code::Unimplemented)),
             (&[b"\0\0\0\0\x02a"], Err(Code::Internal)),
             (&[b"\0\0\0\0\x05"], Err(Code::ResourceExhausted)),
-            (&[b"\x01\0\0\0\x01a"], Err(Code::Internal)),
+            (&[b"\x02\0\0\0\x01a"], Err(Code::Internal)),
+            (&[b"\x01\0\0\0\x01a"], Ok((true, b"a"))),
         ];
         for (chunks, want) in table {
             let got = collect(chunks);
-            assert_eq!(got.as_deref().map_err(Status::code), want, "{chunks:?}");
+            let got = got.as_ref().map(|got| (got.compressed, &*got.bytes));
+            assert_eq!(got.map_err(Status::code), want, "{chunks:?}");
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod client;
 mod code;
+pub(crate) mod content_type;
 pub(crate) mod envelope;
 pub(crate) mod message;
 pub(crate) mod metadata;

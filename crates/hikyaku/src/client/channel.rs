@@ -19,8 +19,9 @@ use super::sender::{ClientStreaming, Sender};
 use super::shared::{Io, Lease, Options, Shared};
 use super::streaming::Streaming;
 use super::target::Target;
-use crate::call::message::frame;
-use crate::codec::Codec;
+use crate::call::message::{frame, frame_compressed, framer};
+use crate::codec::{Codec, Format};
+use crate::compression::{Accepted, Chosen, Codings, Compression};
 use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
 use crate::net::receiver::OnlyReceiver;
 use crate::net::replay::Sent;
@@ -80,6 +81,9 @@ impl Channel {
             user_agent: None,
             options: Options {
                 max_message_len: crate::MAX_MESSAGE_LEN,
+                format: Format::Protobuf,
+                codings: Codings::default(),
+                compress: None,
                 transport: None,
                 http2,
                 connect_timeout: CONNECT_TIMEOUT,
@@ -138,15 +142,16 @@ impl Channel {
         let (message, parts) = request.into_parts();
         let mailbox = self.start_with::<C, Req>(path, parts, &message, Patience::Whole)?;
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
-        let mut receiver = OnlyReceiver::new::<C>(mailbox, self.lease.shared().max_message_len);
-        let (message, trailers) = poll_fn(|cx| receiver.poll(cx)).await?;
-        Ok(Response::from_parts(message, call.head(), trailers))
+        let mut receiver = self.receiver::<C, Resp>(mailbox);
+        let only = poll_fn(|cx| receiver.poll(cx)).await?;
+        Ok(only.into_response(call.head()))
     }
 
     /// Calls a method with one request and a stream of responses.
     ///
     /// # Errors
-    /// INTERNAL if the request cannot be encoded. What becomes of the call, the stream says.
+    /// INTERNAL if the request cannot be encoded or compressed as it is wished. What becomes of the
+    /// call, the stream says.
     pub async fn server_streaming<C, Req, Resp>(
         &self,
         path: &'static str,
@@ -163,7 +168,8 @@ impl Channel {
     /// Calls a method with a stream of requests and one response.
     ///
     /// # Errors
-    /// None yet; what becomes of the call, its sender says.
+    /// INTERNAL if requests cannot be compressed as it is wished. What becomes of the call, its sender
+    /// says.
     pub async fn client_streaming<C, Req, Resp>(
         &self,
         path: &'static str,
@@ -173,23 +179,30 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let ((), parts) = request.into_parts();
+        let chosen = self.compression(parts.compression)?;
+        let coding = chosen.as_ref();
         let mailbox = self.start(
             path,
             parts,
             Patience::Whole,
+            coding,
             BytesMut::new(),
             Requests::Open,
         );
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
-        let sender = Sender::new::<C>(Arc::clone(&mailbox));
-        let receiver = OnlyReceiver::new::<C>(mailbox, self.lease.shared().max_message_len);
-        Ok(ClientStreaming::new(sender, receiver, call))
+        let sender = Sender::new::<C>(Arc::clone(&mailbox), self.format(), chosen);
+        Ok(ClientStreaming::new(
+            sender,
+            self.receiver::<C, Resp>(mailbox),
+            call,
+        ))
     }
 
     /// Calls a method with a stream in each direction.
     ///
     /// # Errors
-    /// None yet; what becomes of the call, its streams say.
+    /// INTERNAL if requests cannot be compressed as it is wished. What becomes of the call, its streams
+    /// say.
     pub async fn bidi_streaming<C, Req, Resp>(
         &self,
         path: &'static str,
@@ -199,20 +212,43 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let ((), parts) = request.into_parts();
+        let chosen = self.compression(parts.compression)?;
+        let coding = chosen.as_ref();
         let mailbox = self.start(
             path,
             parts,
             Patience::Eager,
+            coding,
             BytesMut::new(),
             Requests::Open,
         );
-        let sender = Sender::new::<C>(Arc::clone(&mailbox));
+        let sender = Sender::new::<C>(Arc::clone(&mailbox), self.format(), chosen);
         Ok((sender, self.streaming::<C, Resp>(mailbox)))
     }
 
     fn streaming<C: Codec<Resp>, Resp>(&self, mailbox: Arc<Mailbox>) -> Streaming<Resp> {
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
-        Streaming::new::<C>(mailbox, call, self.lease.shared().max_message_len)
+        Streaming::new::<C>(
+            mailbox,
+            call,
+            self.format(),
+            self.lease.shared().max_message_len,
+        )
+    }
+
+    fn receiver<C: Codec<Resp>, Resp>(&self, mailbox: Arc<Mailbox>) -> OnlyReceiver<Resp> {
+        OnlyReceiver::new::<C>(mailbox, self.format(), self.lease.shared().max_message_len)
+    }
+
+    fn format(&self) -> Format {
+        self.lease.shared().format
+    }
+
+    /// What the requests of a call are compressed with.
+    fn compression(&self, wish: Compression) -> Result<Option<Chosen>, Status> {
+        let policy = &self.lease.shared().compression;
+        // What the server takes is only known when it has refused.
+        policy.resolve(wish, Accepted::ALL)
     }
 
     /// Starts a call whose one request is known.
@@ -223,9 +259,18 @@ impl Channel {
         message: &Req,
         patience: Patience,
     ) -> Result<Arc<Mailbox>, Status> {
+        let chosen = self.compression(parts.compression)?;
+        let encode = |out: &mut BytesMut| match self.format() {
+            Format::Protobuf => frame::<C, Req>(message, out),
+            Format::Json => framer::<C, Req>(Format::Json)(message, out),
+        };
         let mut bytes = BytesMut::new();
-        frame::<C, Req>(message, &mut bytes)?;
-        Ok(self.start(path, parts, patience, bytes, Requests::Complete))
+        match &chosen {
+            None => encode(&mut bytes)?,
+            Some(chosen) => frame_compressed(encode, &*chosen.coding, &mut bytes)?,
+        }
+        let (coding, requests) = (chosen.as_ref(), Requests::Complete);
+        Ok(self.start(path, parts, patience, coding, bytes, requests))
     }
 
     fn start(
@@ -233,6 +278,7 @@ impl Channel {
         path: &'static str,
         parts: Parts,
         patience: Patience,
+        coding: Option<&Chosen>,
         bytes: BytesMut,
         requests: Requests,
     ) -> Arc<Mailbox> {
@@ -249,6 +295,7 @@ impl Channel {
         outbound.open = Some(Box::new(Open {
             path,
             metadata,
+            coding: coding.map(|chosen| chosen.index),
             deadline,
             waits_for_ready,
             number: 0,
@@ -312,6 +359,9 @@ impl fmt::Debug for ChannelBuilder {
             .field("target", &self.target)
             .field("user_agent", &self.user_agent)
             .field("max_message_len", &self.options.max_message_len)
+            .field("format", &self.options.format)
+            .field("codings", &self.options.codings)
+            .field("compress", &self.options.compress)
             .field("connect_timeout", &self.options.connect_timeout)
             .field("http2", &self.options.http2)
             .finish_non_exhaustive()
@@ -328,6 +378,37 @@ impl ChannelBuilder {
     /// Sets the length a response message may have at most. Bytes; 4 MiB by default.
     pub fn max_message_len(mut self, bytes: usize) -> Self {
         self.options.max_message_len = bytes;
+        self
+    }
+
+    /// Sets the codings that answers may be compressed with, and requests. All that the cargo features
+    /// of this crate bring by default; the server is told of them.
+    pub fn codings(mut self, codings: Codings) -> Self {
+        self.options.codings = codings;
+        self
+    }
+
+    /// Compresses requests with this coding. By default nothing is compressed; a single call can be,
+    /// by [`Request::with_compression`]. A server that does not know the coding ends the call with
+    /// UNIMPLEMENTED.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn run() -> Result<(), hikyaku::Status> {
+    /// let builder = hikyaku::Channel::builder("http://localhost:1234");
+    /// let channel = builder.compress("gzip").connect().await?; // with the cargo feature `gzip`
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn compress(mut self, coding: &str) -> Self {
+        self.options.compress = Some(coding.to_owned());
+        self
+    }
+
+    /// Sets what messages are written in. [`Format::Protobuf`] by default; calls of methods whose
+    /// codec lacks the format fail with INTERNAL.
+    pub fn format(mut self, format: Format) -> Self {
+        self.options.format = format;
         self
     }
 

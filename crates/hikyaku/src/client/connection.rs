@@ -13,6 +13,7 @@ use super::shared::Shared;
 use super::waiting::{Waiting, call_dropped};
 use crate::call::client::{self as wire, Outcome, RequestHead, ResponseHead};
 use crate::call::timeout::TimeoutBuf;
+use crate::compression::CodingIndex;
 use crate::net::clock;
 use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
@@ -219,6 +220,9 @@ impl ClientCalls {
             authority: &self.shared.target.authority,
             path: open.path,
             user_agent: &self.shared.user_agent,
+            format: self.shared.format,
+            coding: open.coding,
+            codings: &self.shared.compression.codings,
             timeout,
             metadata: &open.metadata,
         };
@@ -263,12 +267,14 @@ impl ClientCalls {
         let Some(call) = self.calls.get_mut(&id.number()) else {
             return;
         };
-        match wire::read_response(&headers, body) {
+        let codings = &self.shared.compression.codings;
+        match wire::read_response(&headers, body, self.shared.format, codings) {
             ResponseHead::Informational => {}
-            ResponseHead::Messages => {
+            ResponseHead::Messages(coding) => {
                 self.merit = Merit::Useful;
                 call.replay = Replay::Answered;
-                call.mailbox.deliver_head(headers);
+                let coding = coding.and_then(|coding| codings.chosen(coding));
+                call.mailbox.deliver_head(headers, coding);
             }
             ResponseHead::Ended(outcome) => {
                 self.merit = Merit::Useful;
@@ -442,12 +448,20 @@ fn send_again(id: StreamId, open: &Open, has_ended: bool, out: &mut Connection) 
 struct Openings {
     /// By path; a program has as many as its clients have methods.
     lists: HashMap<&'static str, FieldList>,
+    /// The same for compressed requests.
+    coded_lists: HashMap<(&'static str, CodingIndex), FieldList>,
 }
 
 impl Openings {
     fn of(&mut self, head: &RequestHead<'_>) -> &FieldList {
         let opening = || head.opening().collect();
-        self.lists.entry(head.path).or_insert_with(opening)
+        match head.coding {
+            None => self.lists.entry(head.path).or_insert_with(opening),
+            Some(coding) => {
+                let lists = &mut self.coded_lists;
+                lists.entry((head.path, coding)).or_insert_with(opening)
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::compression::BadCoding;
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
 use crate::{Origin, Status};
@@ -39,6 +40,8 @@ pub enum ConnectError {
     /// The channel's certificates cannot be used.
     #[cfg(feature = "tls")]
     Tls(TlsError),
+    /// The channel's codings cannot be used.
+    Coding(BadCoding),
     /// A channel needs a tokio runtime to live on. The blocking channel brings its own.
     NoRuntime,
     /// The threads of the blocking channels could not be started.
@@ -55,6 +58,7 @@ impl fmt::Display for ConnectError {
             Self::Connect { addr, error } => write!(f, "{error} while connecting to {addr}"),
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
+            Self::Coding(bad) => bad.fmt(f),
             Self::BadRuntime { error } => {
                 write!(f, "{error} while starting the threads of blocking channels")
             }
@@ -71,6 +75,7 @@ impl std::error::Error for ConnectError {
             Self::Connect { error, .. } | Self::BadRuntime { error } => Some(error),
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
+            Self::Coding(bad) => Some(bad),
             Self::Target { .. } | Self::NoRuntime => None,
         }
     }
@@ -89,7 +94,7 @@ impl From<ConnectError> for Status {
             // name a fault of the request for the server's application.
             #[cfg(feature = "tls")]
             ConnectError::Tls(_) => (Self::internal(message), Origin::Local),
-            ConnectError::Target { .. } | ConnectError::NoRuntime => {
+            ConnectError::Target { .. } | ConnectError::Coding(_) | ConnectError::NoRuntime => {
                 (Self::internal(message), Origin::Local)
             }
         };

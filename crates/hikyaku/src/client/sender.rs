@@ -4,7 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::guard::CallGuard;
-use crate::codec::Codec;
+use crate::codec::{Codec, Format};
+use crate::compression::Chosen;
 use crate::net::mailbox::Mailbox;
 use crate::net::outgoing::Outgoing;
 use crate::net::receiver::OnlyReceiver;
@@ -34,9 +35,13 @@ pub struct Sender<T> {
 }
 
 impl<T> Sender<T> {
-    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>) -> Self {
+    pub(crate) fn new<C: Codec<T>>(
+        mailbox: Arc<Mailbox>,
+        format: Format,
+        compression: Option<Chosen>,
+    ) -> Self {
         Self {
-            outgoing: Outgoing::new::<C>(mailbox),
+            outgoing: Outgoing::new::<C>(mailbox, format, compression),
         }
     }
 
@@ -49,6 +54,14 @@ impl<T> Sender<T> {
     /// - INTERNAL if the message cannot be encoded.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
         self.outgoing.send(message).await
+    }
+
+    /// Sends one request as it is, whatever the call does. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
+        self.outgoing.send_uncompressed(message).await
     }
 
     /// Tells the server that there are no more requests, as dropping does.
@@ -108,6 +121,14 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
         self.requests.send(message).await
     }
 
+    /// Sends one request as it is, whatever the call does. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`ClientStreaming::send`].
+    pub async fn send_uncompressed(&mut self, message: Req) -> Result<(), Status> {
+        self.requests.send_uncompressed(message).await
+    }
+
     /// Tells the server that there are no more requests, and waits for its answer.
     ///
     /// # Errors
@@ -119,7 +140,7 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
             mut receiver,
         } = self;
         requests.finish();
-        let (message, trailers) = poll_fn(|cx| receiver.poll(cx)).await?;
-        Ok(Response::from_parts(message, call.head(), trailers))
+        let only = poll_fn(|cx| receiver.poll(cx)).await?;
+        Ok(only.into_response(call.head()))
     }
 }

@@ -12,6 +12,8 @@ use super::connectivity::{Connectivity, ConnectivityState};
 use super::error::ConnectError;
 use super::keepalive::Keepalive;
 use super::target::Target;
+use crate::codec::Format;
+use crate::compression::{Codings, Policy};
 use crate::net::mailbox::Mailbox;
 use crate::net::outbox::{Outbox, Wish};
 #[cfg(feature = "tls")]
@@ -23,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) target: Target,
     pub(crate) user_agent: String,
     pub(crate) max_message_len: usize,
+    pub(crate) format: Format,
+    pub(crate) compression: Policy,
     pub(crate) transport: Option<Transport>,
     pub(crate) http2: hikyaku_http2::Config,
     pub(crate) keepalive: Keepalive,
@@ -39,6 +43,9 @@ pub(crate) struct Shared {
 #[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) max_message_len: usize,
+    pub(crate) format: Format,
+    pub(crate) codings: Codings,
+    pub(crate) compress: Option<String>,
     pub(crate) transport: Option<Transport>,
     pub(crate) http2: hikyaku_http2::Config,
     pub(crate) connect_timeout: Duration,
@@ -89,6 +96,9 @@ impl Shared {
             target,
             user_agent,
             max_message_len: options.max_message_len,
+            format: options.format,
+            compression: Policy::new(options.codings, options.compress.as_deref())
+                .map_err(ConnectError::Coding)?,
             transport: options.transport,
             connectivity: Connectivity::new(),
             keepalive: Keepalive::new(options.http2.keepalive_interval),

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::guard::CallGuard;
-use crate::codec::Codec;
+use crate::codec::{Codec, Format};
 use crate::net::mailbox::Mailbox;
 use crate::net::receiver::Receiver;
 use crate::{Metadata, Status};
@@ -36,10 +36,11 @@ impl<T> Streaming<T> {
     pub(crate) fn new<C: Codec<T>>(
         mailbox: Arc<Mailbox>,
         call: CallGuard,
+        format: Format,
         max_message_len: usize,
     ) -> Self {
         Self {
-            receiver: Receiver::new::<C>(mailbox, max_message_len),
+            receiver: Receiver::new::<C>(mailbox, format, max_message_len),
             call,
         }
     }
@@ -50,6 +51,11 @@ impl<T> Streaming<T> {
     /// The status of a call that did not end well; repeated if asked again.
     pub async fn next(&mut self) -> Result<Option<T>, Status> {
         poll_fn(|cx| self.receiver.poll_next(cx)).await
+    }
+
+    /// Whether the last response came compressed.
+    pub fn was_compressed(&self) -> bool {
+        self.receiver.was_compressed()
     }
 
     /// What the server sent before its first message. Waits for it; empty if the call ended

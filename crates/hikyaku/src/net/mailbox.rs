@@ -19,6 +19,8 @@ use hikyaku_http2::{Body, Connection, Headers, StreamId};
 
 use super::outbox::Outbox;
 use super::replay::Sent;
+use crate::call::server::Terms;
+use crate::compression::{Chosen, Coding, CodingIndex, Compression, Policy};
 use crate::{Metadata, Status};
 
 /// Encoded bytes that may wait for the driver before `send` waits. A larger message still goes in
@@ -49,6 +51,8 @@ pub(crate) struct Mailbox {
 #[derive(Debug)]
 struct Inbound {
     head: Option<Headers>,
+    /// What compressed messages are in.
+    coding: Option<Chosen>,
     chunks: Vec<Bytes>,
     /// Small chunks behind those, joined: a peer that sends few bytes at a time to a slow reader costs
     /// bytes, not a reference and a pinned read buffer for each of them.
@@ -107,6 +111,8 @@ pub(crate) struct Outbound {
     pub(crate) wants_head: bool,
     /// At a server: the metadata to send first. Taken when it has been sent.
     pub(crate) head: Option<Metadata>,
+    /// At a server: how the answer may be compressed.
+    compressing: Compressing,
     /// Framed messages.
     pub(crate) bytes: BytesMut,
     /// The stream has no room for all of them. Nothing is added until it has taken them: so long,
@@ -121,6 +127,15 @@ pub(crate) struct Outbound {
     /// Set by the driver when the stream is gone; `send` fails with it.
     closed: Option<Closed>,
     waker: Option<Waker>,
+}
+
+/// How a server's answer may be compressed.
+#[derive(Debug, Default)]
+struct Compressing {
+    policy: Policy,
+    terms: Terms,
+    /// What the head says: compressed messages are in this.
+    coding: Option<CodingIndex>,
 }
 
 /// Why nothing can be sent any more.
@@ -141,6 +156,8 @@ pub(crate) struct Abandoned;
 pub(crate) struct Open {
     pub(crate) path: &'static str,
     pub(crate) metadata: Metadata,
+    /// What its messages are compressed with.
+    pub(crate) coding: Option<CodingIndex>,
     pub(crate) deadline: Option<Instant>,
     /// Whether it waits for a connection even if connecting has failed.
     pub(crate) waits_for_ready: bool,
@@ -167,6 +184,7 @@ impl Mailbox {
         Self {
             inbound: Mutex::new(Inbound {
                 head: None,
+                coding: None,
                 chunks: Vec::new(),
                 joined: BytesMut::new(),
                 len: 0,
@@ -184,6 +202,7 @@ impl Mailbox {
                 open: None,
                 wants_head: false,
                 head: Some(Metadata::new()),
+                compressing: Compressing::default(),
                 bytes: BytesMut::new(),
                 is_held: false,
                 trailers: Metadata::new(),
@@ -202,6 +221,21 @@ impl Mailbox {
         self
     }
 
+    /// The same at a server with codings, for a call on these terms.
+    pub(crate) fn with_policy(self, policy: &Policy, terms: Terms) -> Self {
+        if !policy.codings.names().is_empty() {
+            self.inbound().coding = terms
+                .coding
+                .and_then(|coding| policy.codings.chosen(coding));
+            self.outbound().compressing = Compressing {
+                policy: policy.clone(),
+                terms,
+                coding: None,
+            };
+        }
+        self
+    }
+
     fn inbound(&self) -> MutexGuard<'_, Inbound> {
         self.inbound.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -213,9 +247,11 @@ impl Mailbox {
 
     // ---- the driver's side ------------------------------------------------------------------
 
-    pub(crate) fn deliver_head(&self, head: Headers) {
+    /// The response headers, and what compressed messages behind them are in.
+    pub(crate) fn deliver_head(&self, head: Headers, coding: Option<Chosen>) {
         let mut inbound = self.inbound();
         inbound.head = Some(head);
+        inbound.coding = coding;
         let waker = inbound.waker_for(Patience::Eager);
         drop(inbound);
         wake(waker);
@@ -320,6 +356,15 @@ impl Mailbox {
     /// The response headers, if they are there.
     pub(crate) fn head(&self) -> Option<Headers> {
         self.inbound().head.clone()
+    }
+
+    /// What compressed messages that come in are in.
+    pub(crate) fn coding(&self) -> Option<Arc<dyn Coding>> {
+        let inbound = self.inbound();
+        inbound
+            .coding
+            .as_ref()
+            .map(|chosen| Arc::clone(&chosen.coding))
     }
 
     /// Tells the driver how far the reading is, when it is worth it.
@@ -470,6 +515,26 @@ impl Outbound {
                 self.trailers = trailers;
             }
         }));
+    }
+
+    /// What the head says compressed messages are in.
+    pub(crate) fn coding(&self) -> Option<CodingIndex> {
+        self.compressing.coding
+    }
+
+    /// Settles what the answer is compressed with, as long as the head has not been sent.
+    ///
+    /// # Errors
+    /// INTERNAL for a name that is not known.
+    pub(crate) fn compress(&mut self, wish: Compression) -> Result<Option<Chosen>, Status> {
+        let Compressing {
+            policy,
+            terms,
+            coding,
+        } = &mut self.compressing;
+        let chosen = policy.resolve(wish, terms.accepted)?;
+        *coding = chosen.as_ref().map(|chosen| chosen.index);
+        Ok(chosen)
     }
 
     /// The end with the trailers of a success, once.

@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use super::mailbox::{End, Mailbox, Progress, RELEASE_LEN};
-use crate::call::envelope::{Deframer, PREFIX_LEN};
-use crate::call::message::{self, Only};
-use crate::codec::{Codec, CodecError};
-use crate::{Metadata, Status};
+use crate::call::envelope::{Deframer, Message, PREFIX_LEN};
+use crate::call::message::{self, Decode, Only};
+use crate::codec::{Codec, Format};
+use crate::{Metadata, Response, Status};
 
 /// Takes framed bytes out of a mailbox in batches, and messages out of those one at a time.
 #[derive(Debug)]
@@ -18,8 +18,10 @@ pub(crate) struct Receiver<T> {
     mailbox: Arc<Mailbox>,
     deframer: Deframer,
     chunks: Vec<Bytes>,
-    codec: fn(Bytes) -> Result<T, CodecError>,
+    codec: Decode<T>,
     max_message_len: usize,
+    /// Whether the last message came compressed.
+    was_compressed: bool,
     /// What the driver has not been told of the reading.
     progress: Progress,
     /// The incomplete message it has been told of. Bytes.
@@ -28,13 +30,18 @@ pub(crate) struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, max_message_len: usize) -> Self {
+    pub(crate) fn new<C: Codec<T>>(
+        mailbox: Arc<Mailbox>,
+        format: Format,
+        max_message_len: usize,
+    ) -> Self {
         Self {
             mailbox,
             deframer: Deframer::default(),
             chunks: Vec::new(),
-            codec: C::decode,
+            codec: message::decoder::<C, T>(format),
             max_message_len,
+            was_compressed: false,
             progress: Progress::default(),
             awaited_len: 0,
             end: None,
@@ -43,6 +50,11 @@ impl<T> Receiver<T> {
 
     pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
+    }
+
+    /// Whether the last message came compressed.
+    pub(crate) fn was_compressed(&self) -> bool {
+        self.was_compressed
     }
 
     /// How the stream ended, once it has: its trailers, or its failure.
@@ -56,15 +68,21 @@ impl<T> Receiver<T> {
             if let Some(Err(status)) = &self.end {
                 return Poll::Ready(Err(status.clone()));
             }
-            match message::next(&mut self.deframer, self.max_message_len) {
-                Ok(Some(bytes)) => {
+            match self.deframer.next(self.max_message_len) {
+                Ok(Some(Message { compressed, bytes })) => {
+                    self.was_compressed = compressed;
                     self.consume(bytes.len());
-                    let decoded = message::decode(bytes, self.codec);
+                    let decoded = if compressed {
+                        inflate(&self.mailbox, &bytes, self.max_message_len)
+                            .and_then(|bytes| message::decode(bytes, self.codec))
+                    } else {
+                        message::decode(bytes, self.codec)
+                    };
                     return Poll::Ready(decoded.map(Some).map_err(|status| self.fail(status)));
                 }
                 Ok(None) if self.end.is_some() => return Poll::Ready(Ok(None)),
                 Ok(None) => ready!(self.poll_fill(cx)),
-                Err(status) => return Poll::Ready(Err(self.fail(status))),
+                Err(bad) => return Poll::Ready(Err(self.fail(bad.into()))),
             }
         }
     }
@@ -112,13 +130,35 @@ impl<T> Receiver<T> {
     }
 }
 
+/// What a compressed message of a call stands for.
+#[cold]
+fn inflate(mailbox: &Mailbox, compressed: &[u8], max_len: usize) -> Result<Bytes, Status> {
+    message::inflate(compressed, mailbox.coding().as_deref(), max_len)
+}
+
+/// The only message of a stream, with what came behind it.
+#[derive(Debug)]
+pub(crate) struct OnlyMessage<T> {
+    pub(crate) message: T,
+    pub(crate) was_compressed: bool,
+    pub(crate) trailers: Metadata,
+}
+
+impl<T> OnlyMessage<T> {
+    /// With the metadata that came before it.
+    pub(crate) fn into_response(self, head: Metadata) -> Response<T> {
+        let response = Response::from_parts(self.message, head, self.trailers);
+        response.of_compressed(self.was_compressed)
+    }
+}
+
 /// Waits for the only message of a stream, and the trailers behind it.
 #[derive(Debug)]
 pub(crate) struct OnlyReceiver<T> {
     mailbox: Arc<Mailbox>,
     only: Only,
     chunks: Vec<Bytes>,
-    codec: fn(Bytes) -> Result<T, CodecError>,
+    codec: Decode<T>,
     max_message_len: usize,
     /// Bytes that have come and are not consumed.
     held_len: usize,
@@ -127,13 +167,17 @@ pub(crate) struct OnlyReceiver<T> {
 }
 
 impl<T> OnlyReceiver<T> {
-    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, max_message_len: usize) -> Self {
+    pub(crate) fn new<C: Codec<T>>(
+        mailbox: Arc<Mailbox>,
+        format: Format,
+        max_message_len: usize,
+    ) -> Self {
         let (only, chunks) = (Only::default(), Vec::new());
         Self {
             mailbox,
             only,
             chunks,
-            codec: C::decode,
+            codec: message::decoder::<C, T>(format),
             max_message_len,
             held_len: 0,
             awaited_len: 0,
@@ -141,7 +185,7 @@ impl<T> OnlyReceiver<T> {
     }
 
     /// The message and the trailers. Not to be polled again once it is ready.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(T, Metadata), Status>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<OnlyMessage<T>, Status>> {
         loop {
             match ready!(self.mailbox.poll_chunks(&mut self.chunks, cx)) {
                 None => {
@@ -149,13 +193,23 @@ impl<T> OnlyReceiver<T> {
                         self.held_len += chunk.len();
                         self.only.push(chunk, self.max_message_len)?;
                     }
+                    if self.only.is_compressed() && self.mailbox.coding().is_none() {
+                        return Poll::Ready(Err(message::uncoded()));
+                    }
                     self.advance();
                 }
                 Some(End::Complete(trailers)) => {
-                    let message = mem::take(&mut self.only)
-                        .finish()
-                        .and_then(|bytes| message::decode(bytes, self.codec))?;
-                    return Poll::Ready(Ok((message, trailers)));
+                    let Message { compressed, bytes } = mem::take(&mut self.only).finish()?;
+                    let bytes = if compressed {
+                        inflate(&self.mailbox, &bytes, self.max_message_len)?
+                    } else {
+                        bytes
+                    };
+                    return Poll::Ready(Ok(OnlyMessage {
+                        message: message::decode(bytes, self.codec)?,
+                        was_compressed: compressed,
+                        trailers,
+                    }));
                 }
                 Some(End::Failed(status)) => return Poll::Ready(Err(status)),
             }

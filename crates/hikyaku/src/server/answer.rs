@@ -6,8 +6,10 @@ use bytes::BytesMut;
 use hikyaku_http2::{Body, Connection, ErrorCode, Field, StreamId, UserError};
 
 use super::handlers::Place;
-use super::runner::{Answer, Sink, Waiting};
-use crate::call::server::{self as wire, Phrases, Refusal};
+use super::runner::{Answer, Single, Sink, Waiting};
+use crate::call::message::{compress_framed, frame_compressed};
+use crate::call::server::{self as wire, Phrasebook, Phrases, Refusal, Terms};
+use crate::compression::{Compression, Policy};
 use crate::net::mailbox::Mailbox;
 use crate::{Metadata, Status};
 
@@ -21,7 +23,14 @@ pub(crate) enum Head {
 /// Runs a handler that had to wait, and leaves its answer in the mailbox. Its place is free again
 /// when all of it has been dropped.
 pub(crate) async fn complete(_place: Place, waiting: Waiting, mailbox: Arc<Mailbox>) {
-    let Answer { message, end } = waiting.await;
+    let Answer { message, mut end } = waiting.await;
+    let message = message
+        .map(|single| compressed(single, &mailbox))
+        .transpose();
+    let message = message.unwrap_or_else(|status| {
+        end = Err(status);
+        None
+    });
     mailbox.update(|outbound| {
         if let Some((metadata, bytes)) = message {
             outbound.head = Some(metadata);
@@ -31,11 +40,27 @@ pub(crate) async fn complete(_place: Place, waiting: Waiting, mailbox: Arc<Mailb
     });
 }
 
+/// A message as it is wished to be sent, and as the client takes it.
+fn compressed(single: Single, mailbox: &Mailbox) -> Result<(Metadata, BytesMut), Status> {
+    let chosen = mailbox.outbound().compress(single.compression)?;
+    let bytes = match chosen {
+        None => single.framed,
+        Some(chosen) => {
+            let mut bytes = BytesMut::new();
+            compress_framed(&single.framed, &*chosen.coding, &mut bytes)?;
+            bytes
+        }
+    };
+    Ok((single.metadata, bytes))
+}
+
 /// The place of a ready answer: straight into the connection's output.
 pub(crate) struct Direct<'a> {
     pub(crate) id: StreamId,
     pub(crate) out: &'a mut Connection,
     pub(crate) phrases: &'a Phrases,
+    pub(crate) policy: &'a Policy,
+    pub(crate) terms: Terms,
     pub(crate) head: Head,
 }
 
@@ -43,19 +68,28 @@ impl Sink for Direct<'_> {
     fn message(
         &mut self,
         metadata: &Metadata,
+        compression: Compression,
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status> {
+        let chosen = self.policy.resolve(compression, self.terms.accepted)?;
+        let opening = self
+            .phrases
+            .head_in(chosen.as_ref().map(|chosen| chosen.index));
         let fields = metadata.fields();
         if self
             .out
-            .send_headers_with(self.id, &self.phrases.head, fields, Body::More)
+            .send_headers_with(self.id, opening, fields, Body::More)
             .is_err()
         {
             return Ok(());
         }
         self.head = Head::Sent;
         match self.out.write_data(self.id, Body::More, |buf| {
-            encode(buf).map_err(Unwritten::Failed)
+            match &chosen {
+                None => encode(buf),
+                Some(chosen) => frame_compressed(encode, &*chosen.coding, buf),
+            }
+            .map_err(Unwritten::Failed)
         }) {
             Err(Unwritten::Failed(status)) => Err(status),
             // The stream went away meanwhile: there is nobody to answer.
@@ -106,13 +140,22 @@ pub(crate) fn finish(
 
 pub(crate) fn refuse(
     out: &mut Connection,
-    phrases: &Phrases,
+    phrases: &Phrasebook,
     id: StreamId,
     refusal: Refusal,
     request: Body,
 ) {
     match refusal {
-        Refusal::Grpc(status) => finish(out, phrases, id, &Err(status), Head::Due, request),
+        Refusal::Grpc(format, status) => {
+            finish(
+                out,
+                phrases.of(format),
+                id,
+                &Err(status),
+                Head::Due,
+                request,
+            );
+        }
         Refusal::Http(http_status) => {
             let value = wire::http_refusal(http_status);
             let _ = out.send_headers(id, [Field::literal(b":status", &value)], Body::Last);

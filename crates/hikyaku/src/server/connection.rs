@@ -25,8 +25,10 @@ use super::router::Router;
 use super::runner::{Input, Runner, Started};
 #[cfg(feature = "tls")]
 use super::secure::Security;
-use crate::call::message::Only;
-use crate::call::server::{Phrases, Refusal, reset};
+use crate::call::envelope::Message;
+use crate::call::message::{self, Only};
+use crate::call::server::{Phrasebook, Refusal, Terms, reset};
+use crate::compression::{Compression, Policy};
 use crate::net::clock;
 use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
@@ -41,7 +43,8 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) limits: Limits,
     pub(crate) memory: Memory,
-    pub(crate) phrases: Phrases,
+    pub(crate) compression: Policy,
+    pub(crate) phrases: Phrasebook,
     /// Answers what is not gRPC.
     pub(crate) fallback: Option<Fallback>,
     #[cfg(feature = "tls")]
@@ -94,7 +97,9 @@ impl ServerCalls {
         if self.shared.memory.is_short_for(|| held_len(out)) {
             return out.reset_stream(id, ErrorCode::REFUSED_STREAM);
         }
-        let known = match self.known.read(&headers, &self.shared.router) {
+        let shared = &self.shared;
+        let codings = &shared.compression.codings;
+        let known = match self.known.read(&headers, &shared.router, codings) {
             Ok(known) => known,
             Err(Refusal::Http(_)) if self.plain.takes(&headers) => {
                 return self.plain.on_headers(id, headers, body, out);
@@ -108,9 +113,9 @@ impl ServerCalls {
         if let Some(deadline) = deadline {
             self.timers.insert(deadline, id);
         }
-        let method = known.method;
+        let (method, terms) = (known.method, known.head.terms);
         let phase = if known.takes_stream {
-            let mailbox = self.mailbox(id);
+            let mailbox = self.mailbox(id, terms);
             deliver(&mailbox, Bytes::new(), body);
             self.gathered.push(id);
             Phase::Gathered {
@@ -132,6 +137,7 @@ impl ServerCalls {
             Call {
                 deadline,
                 request: body,
+                terms,
                 phase,
             },
         );
@@ -150,6 +156,9 @@ impl ServerCalls {
                 *held_len += data.len();
                 if let Err(status) = only.push(data, self.shared.limits.max_message_len) {
                     return self.end_early(id, &status, out);
+                }
+                if only.is_compressed() && call.terms.coding.is_none() {
+                    return self.end_early(id, &message::uncoded(), out);
                 }
                 match only.awaited_len() {
                     0 => out.release_data(id, mem::take(held_len)),
@@ -186,30 +195,26 @@ impl ServerCalls {
             return;
         };
         match only.finish() {
-            Ok(message) => {
-                let (deadline, request) = (call.deadline, call.request);
-                let mailbox = self.answers_stream(method).then(|| self.mailbox(id));
-                let input = Input::One(message, mailbox.clone());
+            Ok(Message { compressed, bytes }) => {
+                let (deadline, request, terms) = (call.deadline, call.request, call.terms);
+                let mailbox = self.answers_stream(method).then(|| self.mailbox(id, terms));
+                let input = Input::One(bytes, mailbox.clone());
                 let start = Start {
                     id,
                     method,
                     headers,
                     deadline,
                     request,
+                    terms,
+                    is_compressed: compressed,
                     mailbox,
                 };
                 self.start(start, input, out);
             }
             Err(status) => {
                 self.forget_deadline(id, call.deadline);
-                finish(
-                    out,
-                    &self.shared.phrases,
-                    id,
-                    &Err(status),
-                    Head::Due,
-                    call.request,
-                );
+                let phrases = self.shared.phrases.of(call.terms.format);
+                finish(out, phrases, id, &Err(status), Head::Due, call.request);
             }
         }
     }
@@ -224,7 +229,7 @@ impl ServerCalls {
             mailbox,
         } = call.phase
         {
-            let (deadline, request) = (call.deadline, call.request);
+            let (deadline, request, terms) = (call.deadline, call.request, call.terms);
             let input = Input::Many(Arc::clone(&mailbox), self.shared.limits.max_message_len);
             let mailbox = Some(mailbox);
             self.start(
@@ -234,6 +239,8 @@ impl ServerCalls {
                     headers,
                     deadline,
                     request,
+                    terms,
+                    is_compressed: false,
                     mailbox,
                 },
                 input,
@@ -254,42 +261,57 @@ impl ServerCalls {
             headers,
             deadline,
             request,
+            terms,
+            is_compressed,
             mailbox,
         } = start;
+        let phrases = self.shared.phrases.of(terms.format);
+        let input = if is_compressed {
+            inflate(input, terms, &self.shared)
+        } else {
+            Ok(input)
+        };
         let parts = Parts {
             metadata: Metadata::received(headers),
             deadline,
             waits_for_ready: false,
             peer: self.peer.clone(),
+            compression: Compression::Usual,
+            format: terms.format,
+            was_compressed: is_compressed,
         };
         let mut sink = Direct {
             id,
             out,
-            phrases: &self.shared.phrases,
+            phrases,
+            policy: &self.shared.compression,
+            terms,
             head: Head::Due,
         };
-        let started = match self
+        let found = self
             .runners
             .get_mut(method)
-            .zip(self.shared.router.method(method))
-        {
-            Some((slot, method)) => slot
+            .zip(self.shared.router.method(method));
+        let started = match (input, found) {
+            (Ok(input), Some((slot, method))) => slot
                 .get_or_insert_with(|| method.runner())
                 .start(parts, input, &mut sink),
-            None => Started::Done(Err(Status::internal("the method has gone"))),
+            (Ok(_), None) => Started::Done(Err(Status::internal("the method has gone"))),
+            (Err(status), _) => Started::Done(Err(status)),
         };
         let head = sink.head;
         let (mailbox, task) = match (started, mailbox) {
             (Started::Done(end), None) => {
                 self.forget_deadline(id, deadline);
-                return finish(out, &self.shared.phrases, id, &end, head, request);
+                let phrases = self.shared.phrases.of(terms.format);
+                return finish(out, phrases, id, &end, head, request);
             }
             (Started::Done(end), Some(mailbox)) => {
                 mailbox.finish(end);
                 (mailbox, None)
             }
             (Started::Waiting(waiting), mailbox) => {
-                let mailbox = mailbox.unwrap_or_else(|| self.mailbox(id));
+                let mailbox = mailbox.unwrap_or_else(|| self.mailbox(id, terms));
                 let place = self.handlers.take_place();
                 let task = tokio::spawn(complete(place, waiting, Arc::clone(&mailbox)));
                 (mailbox, Some(task.abort_handle()))
@@ -305,6 +327,7 @@ impl ServerCalls {
             Call {
                 deadline,
                 request,
+                terms,
                 phase,
             },
         );
@@ -313,6 +336,7 @@ impl ServerCalls {
 
     fn hold(&mut self, start: Start, input: Input) {
         let (id, deadline, request) = (start.id, start.deadline, start.request);
+        let terms = start.terms;
         let phase = Phase::Held {
             start: Box::new(start),
             input,
@@ -320,6 +344,7 @@ impl ServerCalls {
         let call = Call {
             deadline,
             request,
+            terms,
             phase,
         };
         self.calls.insert(id.number(), call);
@@ -370,7 +395,8 @@ impl ServerCalls {
         let wants_head = outbound.wants_head || ends_well || !outbound.bytes.is_empty();
         if *head == Head::Due && wants_head {
             let metadata = outbound.head.take().unwrap_or_default();
-            let opening = &self.shared.phrases.head;
+            let phrases = self.shared.phrases.of(call.terms.format);
+            let opening = phrases.head_in(outbound.coding());
             let _ = out.send_headers_with(id, opening, metadata.fields(), Body::More);
             *head = Head::Sent;
         }
@@ -386,13 +412,14 @@ impl ServerCalls {
         }
         if let Some(end) = end {
             let (head, request, deadline) = (*head, call.request, call.deadline);
+            let format = call.terms.format;
             // Its streams may have been given away: they end with the call.
             if Arc::strong_count(mailbox) > 1 {
                 mailbox.fail(&Status::cancelled("the handler has returned"));
             }
             self.calls.remove(&id.number());
             self.forget_deadline(id, deadline);
-            finish(out, &self.shared.phrases, id, &end, head, request);
+            finish(out, self.shared.phrases.of(format), id, &end, head, request);
         }
     }
 
@@ -407,14 +434,8 @@ impl ServerCalls {
             // The status would wait behind data the client may never take.
             out.reset_stream(id, ErrorCode::CANCEL);
         } else {
-            finish(
-                out,
-                &self.shared.phrases,
-                id,
-                &Err(status.clone()),
-                head,
-                call.request,
-            );
+            let phrases = self.shared.phrases.of(call.terms.format);
+            finish(out, phrases, id, &Err(status.clone()), head, call.request);
         }
     }
 
@@ -434,10 +455,12 @@ impl ServerCalls {
         }
     }
 
-    fn mailbox(&self, id: StreamId) -> Arc<Mailbox> {
+    fn mailbox(&self, id: StreamId, terms: Terms) -> Arc<Mailbox> {
         let outbox = Arc::clone(&self.door.outbox);
         let mailbox = Mailbox::new(outbox, Patience::Eager, id.number());
-        Arc::new(mailbox.with_window(self.shared.limits.http2.stream_window_len))
+        let window_len = self.shared.limits.http2.stream_window_len;
+        let mailbox = mailbox.with_window(window_len);
+        Arc::new(mailbox.with_policy(&self.shared.compression, terms))
     }
 
     fn answers_stream(&self, method: usize) -> bool {
@@ -526,6 +549,20 @@ impl Drop for ServerCalls {
         }
         self.shared.memory.leave(self.held_len);
     }
+}
+
+/// The one request of a call, which came compressed.
+#[cold]
+fn inflate(input: Input, terms: Terms, shared: &Shared) -> Result<Input, Status> {
+    let Input::One(compressed, mailbox) = input else {
+        return Ok(input);
+    };
+    let coding = terms
+        .coding
+        .and_then(|coding| shared.compression.codings.get(coding));
+    let coding = coding.map(|coding| &**coding);
+    let bytes = message::inflate(&compressed, coding, shared.limits.max_message_len)?;
+    Ok(Input::One(bytes, mailbox))
 }
 
 /// Gives a handler what came of its requests; `body` says whether that was all.

@@ -4,6 +4,7 @@ use hikyaku_http2::Headers;
 
 use super::router::Router;
 use crate::call::server::{self as wire, Refusal, RequestHead};
+use crate::compression::Registry;
 
 /// What the header blocks of recent calls meant, so that a repeated block is not read again.
 #[derive(Default)]
@@ -27,17 +28,21 @@ impl KnownHeads {
         &mut self,
         headers: &Headers,
         router: &Router,
+        codings: &Registry,
     ) -> Result<KnownHead, Refusal> {
         if let Some((_, known)) = self.recent.iter().find(|(recent, _)| recent.same(headers)) {
             return Ok(*known);
         }
-        let head = wire::read_request(headers)?;
+        let head = wire::read_request(headers, codings)?;
+        let format = head.terms.format;
         let method = router
             .find(headers.path().unwrap_or_default())
-            .map_err(Refusal::Grpc)?;
-        let takes_stream = router
-            .method(method)
-            .is_some_and(|m| m.shape().takes_stream());
+            .map_err(|status| Refusal::Grpc(format, status))?;
+        let found = router.method(method);
+        if !found.is_some_and(|method| method.speaks(format)) {
+            return Err(Refusal::Http(415));
+        }
+        let takes_stream = found.is_some_and(|method| method.shape().takes_stream());
         let known = KnownHead {
             method,
             takes_stream,

@@ -1,13 +1,12 @@
 //! The methods of a service, each with its kind and its handler.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::replies::Replies;
 use super::requests::Requests;
 use super::runner::{BidiRunner, ClientStreamRunner, Runner, ServerStreamRunner, UnaryRunner};
-use crate::codec::Codec;
+use crate::codec::{Codec, Format};
 use crate::{Request, Response, Status};
 
 /// Collects the methods of one [`Service`](super::Service).
@@ -23,6 +22,8 @@ pub struct Methods {
 pub(crate) trait Method: Send + Sync {
     fn runner(&self) -> Box<dyn Runner>;
     fn shape(&self) -> Shape;
+    /// Whether its messages can be in this format.
+    fn speaks(&self, format: Format) -> bool;
 }
 
 /// The four kinds of call.
@@ -73,7 +74,7 @@ impl Methods {
         F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        self.add::<C, _>(path, Shape::Unary, move || {
+        self.add::<C, Req, Resp, _>(path, Shape::Unary, move || {
             Box::new(UnaryRunner::<C, Req, Resp, H, F>::new(Arc::clone(&handler)))
         });
     }
@@ -88,7 +89,7 @@ impl Methods {
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        self.add::<C, _>(path, Shape::ServerStreaming, move || {
+        self.add::<C, Req, Resp, _>(path, Shape::ServerStreaming, move || {
             Box::new(ServerStreamRunner::<C, Req, Resp, H, F>::new(Arc::clone(
                 &handler,
             )))
@@ -105,7 +106,7 @@ impl Methods {
         F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        self.add::<C, _>(path, Shape::ClientStreaming, move || {
+        self.add::<C, Req, Resp, _>(path, Shape::ClientStreaming, move || {
             Box::new(ClientStreamRunner::<C, Req, Resp, H, F>::new(Arc::clone(
                 &handler,
             )))
@@ -122,38 +123,45 @@ impl Methods {
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        self.add::<C, _>(path, Shape::BidiStreaming, move || {
+        self.add::<C, Req, Resp, _>(path, Shape::BidiStreaming, move || {
             Box::new(BidiRunner::<C, Req, Resp, H, F>::new(Arc::clone(&handler)))
         });
     }
 
-    fn add<C: 'static, M>(&mut self, path: &'static str, shape: Shape, make: M)
+    fn add<C, Req, Resp, M>(&mut self, path: &'static str, shape: Shape, make: M)
     where
+        C: Codec<Req> + Codec<Resp>,
         M: Fn() -> Box<dyn Runner> + Send + Sync + 'static,
     {
-        self.entries.push((
-            path,
-            Arc::new(Entry::<C, M> {
-                shape,
-                make,
-                codec: PhantomData,
-            }),
-        ));
+        let has_json = <C as Codec<Req>>::JSON.is_some() && <C as Codec<Resp>>::JSON.is_some();
+        let entry = Entry {
+            shape,
+            has_json,
+            make,
+        };
+        self.entries.push((path, Arc::new(entry)));
     }
 }
 
-struct Entry<C, M> {
+struct Entry<M> {
     shape: Shape,
+    has_json: bool,
     make: M,
-    codec: PhantomData<fn() -> C>,
 }
 
-impl<C, M: Fn() -> Box<dyn Runner> + Send + Sync> Method for Entry<C, M> {
+impl<M: Fn() -> Box<dyn Runner> + Send + Sync> Method for Entry<M> {
     fn runner(&self) -> Box<dyn Runner> {
         (self.make)()
     }
 
     fn shape(&self) -> Shape {
         self.shape
+    }
+
+    fn speaks(&self, format: Format) -> bool {
+        match format {
+            Format::Protobuf => true,
+            Format::Json => self.has_json,
+        }
     }
 }

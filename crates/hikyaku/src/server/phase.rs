@@ -16,6 +16,7 @@ use super::answer::Head;
 use super::runner::Input;
 use crate::Status;
 use crate::call::message::Only;
+use crate::call::server::Terms;
 use crate::net::mailbox::Mailbox;
 
 /// One call that has not been answered in full.
@@ -23,6 +24,7 @@ pub(super) struct Call {
     pub(super) deadline: Option<Instant>,
     /// Whether the client may still send.
     pub(super) request: Body,
+    pub(super) terms: Terms,
     pub(super) phase: Phase,
 }
 
@@ -59,6 +61,9 @@ pub(super) struct Start {
     pub(super) headers: Headers,
     pub(super) deadline: Option<Instant>,
     pub(super) request: Body,
+    pub(super) terms: Terms,
+    /// Whether the one request came compressed, and is so still.
+    pub(super) is_compressed: bool,
     pub(super) mailbox: Option<Arc<Mailbox>>,
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::codec::Codec;
+use crate::codec::{Codec, Format};
+use crate::compression::Compression;
 use crate::net::mailbox::Mailbox;
 use crate::net::outgoing::Outgoing;
 use crate::{Metadata, Status};
@@ -31,9 +32,11 @@ pub struct Replies<T> {
 }
 
 impl<T> Replies<T> {
-    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>) -> Self {
+    pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, format: Format) -> Self {
+        // The usual compression needs no name, and so has none that is unknown.
+        let compression = mailbox.outbound().compress(Compression::Usual);
         Self {
-            outgoing: Outgoing::new::<C>(mailbox),
+            outgoing: Outgoing::new::<C>(mailbox, format, compression.unwrap_or_default()),
         }
     }
 
@@ -44,6 +47,32 @@ impl<T> Replies<T> {
     /// - INTERNAL if the message cannot be encoded.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
         self.outgoing.send(message).await
+    }
+
+    /// Sends one reply as it is, whatever the call does. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`Replies::send`].
+    pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
+        self.outgoing.send_uncompressed(message).await
+    }
+
+    /// Compresses the replies with a coding of the server's
+    /// [`Codings`](crate::compression::Codings), or with none, whatever the server does. They go
+    /// uncompressed if the client has not said that it takes this coding. Too late, and without
+    /// effect, after the first reply.
+    ///
+    /// # Errors
+    /// INTERNAL if the name is not among the server's codings; the compression is as it was.
+    pub fn set_compression(&mut self, coding: Option<&'static str>) -> Result<(), Status> {
+        let mut outbound = self.outgoing.mailbox().outbound();
+        if outbound.head.is_none() {
+            return Ok(());
+        }
+        let chosen = outbound.compress(Compression::of(coding))?;
+        drop(outbound);
+        self.outgoing.set_compression(chosen);
+        Ok(())
     }
 
     /// Sets the metadata that goes before the first reply. Too late, and without effect, after it.

@@ -41,7 +41,7 @@ impl<T> Requests<T> {
         max_message_len: usize,
     ) -> Self {
         Self {
-            receiver: Receiver::new::<C>(mailbox, max_message_len),
+            receiver: Receiver::new::<C>(mailbox, parts.format, max_message_len),
             parts,
         }
     }
@@ -54,6 +54,11 @@ impl<T> Requests<T> {
     /// - RESOURCE_EXHAUSTED, INTERNAL if a message is too long or cannot be decoded.
     pub async fn next(&mut self) -> Result<Option<T>, Status> {
         poll_fn(|cx| self.receiver.poll_next(cx)).await
+    }
+
+    /// Whether the last request came compressed.
+    pub fn was_compressed(&self) -> bool {
+        self.receiver.was_compressed()
     }
 
     /// What the client sent before its first message.

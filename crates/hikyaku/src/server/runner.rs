@@ -14,8 +14,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::replies::Replies;
 use super::requests::Requests;
-use crate::call::message::{decode, frame};
-use crate::codec::Codec;
+use crate::call::message::{decode_in, frame, framer};
+use crate::codec::{Codec, Format};
+use crate::compression::Compression;
 use crate::net::mailbox::Mailbox;
 use crate::request::Parts;
 use crate::{Metadata, Request, Response, Status};
@@ -36,10 +37,11 @@ pub(crate) enum Input {
 
 /// Where the single message of an answer goes, with the metadata before it.
 pub(crate) trait Sink {
-    /// Sends the head, then what `encode` appends.
+    /// Sends the head, then what `encode` appends: one framed message, compressed as is wished.
     fn message(
         &mut self,
         metadata: &Metadata,
+        compression: Compression,
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status>;
 }
@@ -57,10 +59,19 @@ pub(crate) type Waiting = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// What a handler that had to wait came to.
 pub(crate) struct Answer {
-    /// The single message, with its envelope, and the metadata before it; none for a stream of
-    /// replies, which have been sent already.
-    pub(crate) message: Option<(Metadata, BytesMut)>,
+    /// None for a stream of replies, which have been sent already.
+    pub(crate) message: Option<Single>,
     pub(crate) end: Result<Metadata, Status>,
+}
+
+/// The single message of an answer.
+pub(crate) struct Single {
+    /// What goes before it.
+    pub(crate) metadata: Metadata,
+    /// With its envelope, uncompressed.
+    pub(crate) framed: BytesMut,
+    /// How it is to be sent.
+    pub(crate) compression: Compression,
 }
 
 /// The reusable place of a handler's future.
@@ -124,24 +135,36 @@ fn panicked() -> Status {
 /// Sends a ready answer of a single message into the sink.
 fn answer_now<C: Codec<T>, T>(
     answer: Result<Response<T>, Status>,
+    format: Format,
     sink: &mut dyn Sink,
 ) -> Result<Metadata, Status> {
-    let (message, metadata, trailers) = answer?.into_parts();
-    sink.message(&metadata, &mut |out| frame::<C, T>(&message, out))?;
+    let answer = answer?;
+    let compression = answer.compression();
+    let (message, metadata, trailers) = answer.into_parts();
+    sink.message(&metadata, compression, &mut |out| match format {
+        Format::Protobuf => frame::<C, T>(&message, out),
+        Format::Json => framer::<C, T>(format)(&message, out),
+    })?;
     Ok(trailers)
 }
 
 /// Words an answer of a single message that came later.
-fn answer_later<C: Codec<T>, T>(answer: Result<Response<T>, Status>) -> Answer {
+fn answer_later<C: Codec<T>, T>(answer: Result<Response<T>, Status>, format: Format) -> Answer {
     let framed = answer.and_then(|response| {
+        let compression = response.compression();
         let (message, metadata, trailers) = response.into_parts();
-        let mut bytes = BytesMut::new();
-        frame::<C, T>(&message, &mut bytes)?;
-        Ok((metadata, bytes, trailers))
+        let mut framed = BytesMut::new();
+        framer::<C, T>(format)(&message, &mut framed)?;
+        let single = Single {
+            metadata,
+            framed,
+            compression,
+        };
+        Ok((single, trailers))
     });
     match framed {
-        Ok((metadata, bytes, trailers)) => Answer {
-            message: Some((metadata, bytes)),
+        Ok((single, trailers)) => Answer {
+            message: Some(single),
             end: Ok(trailers),
         },
         Err(status) => Answer {
@@ -197,12 +220,13 @@ where
         let Input::One(bytes, _) = input else {
             return misrouted();
         };
-        let request = match decode(bytes, C::decode) {
+        let format = parts.format;
+        let request = match decode_in::<C, Req>(format, bytes) {
             Ok(message) => Request::from_parts(message, parts),
             Err(status) => return Started::Done(Err(status)),
         };
         let polled = self.slot.start(|| (self.handler)(request));
-        single_started::<C, Resp, F>(polled, &mut self.slot, sink)
+        single_started::<C, Resp, F>(polled, format, &mut self.slot, sink)
     }
 }
 
@@ -218,11 +242,12 @@ where
         let Input::One(bytes, Some(mailbox)) = input else {
             return misrouted();
         };
-        let request = match decode(bytes, C::decode) {
+        let format = parts.format;
+        let request = match decode_in::<C, Req>(format, bytes) {
             Ok(message) => Request::from_parts(message, parts),
             Err(status) => return Started::Done(Err(status)),
         };
-        let replies = Replies::new::<C>(mailbox);
+        let replies = Replies::new::<C>(mailbox, format);
         let polled = self.slot.start(|| (self.handler)(request, replies));
         stream_started(polled, &mut self.slot)
     }
@@ -240,9 +265,10 @@ where
         let Input::Many(mailbox, max_message_len) = input else {
             return misrouted();
         };
+        let format = parts.format;
         let requests = Requests::new::<C>(mailbox, parts, max_message_len);
         let polled = self.slot.start(|| (self.handler)(requests));
-        single_started::<C, Resp, F>(polled, &mut self.slot, sink)
+        single_started::<C, Resp, F>(polled, format, &mut self.slot, sink)
     }
 }
 
@@ -258,8 +284,9 @@ where
         let Input::Many(mailbox, max_message_len) = input else {
             return misrouted();
         };
+        let format = parts.format;
         let requests = Requests::new::<C>(Arc::clone(&mailbox), parts, max_message_len);
-        let replies = Replies::new::<C>(mailbox);
+        let replies = Replies::new::<C>(mailbox, format);
         let polled = self.slot.start(|| (self.handler)(requests, replies));
         stream_started(polled, &mut self.slot)
     }
@@ -268,6 +295,7 @@ where
 /// What the first poll of a handler with a single reply came to.
 fn single_started<C, T, F>(
     polled: Result<Poll<F::Output>, Status>,
+    format: Format,
     slot: &mut Slot<F>,
     sink: &mut dyn Sink,
 ) -> Started
@@ -277,12 +305,12 @@ where
     F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
 {
     match polled {
-        Ok(Poll::Ready(answer)) => Started::Done(answer_now::<C, T>(answer, sink)),
+        Ok(Poll::Ready(answer)) => Started::Done(answer_now::<C, T>(answer, format, sink)),
         Err(status) => Started::Done(Err(status)),
         Ok(Poll::Pending) => {
             let running = slot.take();
             Started::Waiting(Box::pin(async move {
-                answer_later::<C, T>(running.await.and_then(|answer| answer))
+                answer_later::<C, T>(running.await.and_then(|answer| answer), format)
             }))
         }
     }

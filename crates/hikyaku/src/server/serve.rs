@@ -21,7 +21,8 @@ use super::limits::{Limits, Memory};
 use super::router::{Router, Service};
 #[cfg(feature = "tls")]
 use super::secure::{self, Security};
-use crate::call::server::Phrases;
+use crate::call::server::Phrasebook;
+use crate::compression::{BadCoding, Codings, Policy};
 use crate::net::chance;
 use crate::net::driver::Driver;
 use crate::net::outbox::Wish;
@@ -45,6 +46,8 @@ use crate::tls::ServerTls;
 pub struct Server {
     router: Router,
     limits: Limits,
+    codings: Codings,
+    compress: Option<String>,
     shutdown_grace: Duration,
     fallback: Option<Fallback>,
     #[cfg(feature = "tls")]
@@ -59,6 +62,8 @@ pub enum ServeError {
     Bind(io::Error),
     /// Two services have the same name: which one should answer?
     DuplicateService(&'static str),
+    /// The server's codings cannot be used.
+    Coding(BadCoding),
 }
 
 impl fmt::Display for ServeError {
@@ -66,6 +71,7 @@ impl fmt::Display for ServeError {
         match self {
             Self::Bind(error) => error.fmt(f),
             Self::DuplicateService(name) => write!(f, "service {name} was added twice"),
+            Self::Coding(bad) => bad.fmt(f),
         }
     }
 }
@@ -74,6 +80,7 @@ impl std::error::Error for ServeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind(error) => Some(error),
+            Self::Coding(bad) => Some(bad),
             Self::DuplicateService(_) => None,
         }
     }
@@ -93,6 +100,8 @@ impl fmt::Debug for Server {
                 &self.router.services().keys().collect::<Vec<_>>(),
             )
             .field("limits", &self.limits)
+            .field("codings", &self.codings)
+            .field("compress", &self.compress)
             .field("shutdown_grace", &self.shutdown_grace)
             .finish_non_exhaustive()
     }
@@ -104,6 +113,8 @@ impl Server {
         Self {
             router: Router::default(),
             limits: Limits::default(),
+            codings: Codings::default(),
+            compress: None,
             shutdown_grace: Duration::from_secs(30),
             fallback: None,
             #[cfg(feature = "tls")]
@@ -122,6 +133,27 @@ impl Server {
     /// ends its call with RESOURCE_EXHAUSTED before it is read.
     pub fn max_message_len(mut self, bytes: usize) -> Self {
         self.limits.max_message_len = bytes;
+        self
+    }
+
+    /// Sets the codings that requests may be compressed with, and answers. All that the cargo
+    /// features of this crate bring by default.
+    pub fn codings(mut self, codings: Codings) -> Self {
+        self.codings = codings;
+        self
+    }
+
+    /// Compresses answers with this coding for the clients that take it. By default nothing is
+    /// compressed; a single call can be, by
+    /// [`Response::with_compression`](crate::Response::with_compression) and
+    /// [`Replies::set_compression`](super::Replies::set_compression).
+    ///
+    /// # Example
+    /// ```
+    /// let server = hikyaku::Server::new().compress("gzip"); // with the cargo feature `gzip`
+    /// ```
+    pub fn compress(mut self, coding: &str) -> Self {
+        self.compress = Some(coding.to_owned());
         self
     }
 
@@ -225,7 +257,7 @@ impl Server {
     /// Listens on `addr` ([`bind`]) and serves for ever, on the runtime it is awaited on.
     ///
     /// # Errors
-    /// [`ServeError::Bind`]; [`ServeError::DuplicateService`].
+    /// [`ServeError::Bind`]; [`ServeError::DuplicateService`]; [`ServeError::Coding`].
     pub async fn serve(self, addr: &str) -> Result<(), ServeError> {
         self.serve_with_shutdown(addr, pending()).await
     }
@@ -265,6 +297,8 @@ impl Server {
         if let Some(name) = self.router.duplicate() {
             return Err(ServeError::DuplicateService(name));
         }
+        let compression =
+            Policy::new(self.codings, self.compress.as_deref()).map_err(ServeError::Coding)?;
         self.router.complete();
         let grace = self.shutdown_grace;
         let shared = Arc::new(Shared {
@@ -275,7 +309,8 @@ impl Server {
                 .tls
                 .map(|tls| Security::new(tls, self.limits.max_handshakes)),
             limits: self.limits,
-            phrases: Phrases::new(),
+            phrases: Phrasebook::new(&compression.codings),
+            compression,
             fallback: self.fallback,
         });
         let mut connections = Connections::default();

@@ -17,6 +17,7 @@ mod back_pressure;
 mod bad_network;
 mod cancellation;
 mod causes;
+mod compression;
 mod connectivity;
 mod dead_sockets;
 mod deadlines;

@@ -1,6 +1,7 @@
 //! A server against a client that breaks the rules of gRPC, frame by frame.
 
 use hikyaku::Server;
+use hikyaku::compression::Codings;
 use hikyaku_testkit::link::End;
 use hikyaku_testkit::raw::{self, Frame, RawPeer};
 use hikyaku_testkit::{Live, virtual_time};
@@ -212,7 +213,10 @@ fn a_message_that_cannot_be_decoded_is_an_internal_error() {
 #[test]
 fn an_unknown_coding_is_unimplemented_and_the_known_ones_are_told() {
     virtual_time::run(async {
-        let mut peer = peer().await;
+        let network = Network::new();
+        let server = Server::new().codings(Codings::none());
+        network.serve(server.add(Calls::four_kinds(&Live::new())));
+        let mut peer = network.raw_client().await;
         for (stream, path) in (1..).step_by(2).zip(KINDS) {
             let block = raw::request(path, &[("grpc-encoding", "snappy")]);
             peer.send(&Frame::headers(stream, &block, false)).await;

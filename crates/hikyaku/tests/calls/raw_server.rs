@@ -1,5 +1,6 @@
 //! A client against a server that breaks the rules of gRPC, frame by frame.
 
+use hikyaku::compression::Codings;
 use hikyaku::{Channel, Code, Origin, Response, Status};
 use hikyaku_testkit::link::End;
 use hikyaku_testkit::raw::{self, Frame, RawPeer};
@@ -79,7 +80,7 @@ fn a_request_says_what_http_2_wants_and_no_more() {
     virtual_time::run(async {
         let network = Network::new();
         let mut door = network.listen();
-        let channel = network.channel();
+        let channel = network.builder().codings(Codings::none()).lazy().unwrap();
         let call = tokio::spawn(async move { channel.ask("/a.B/C", 1).await });
         let mut server = door.raw_server(&[]).await;
         let Frame::Headers { fields, .. } = server.read_on(1).await else {

@@ -98,7 +98,7 @@ fn what_is_not_grpc_is_refused_in_the_words_of_http() {
             ("POST", "", "415"),
             ("POST", "text/plain", "415"),
             ("POST", "application/json", "415"),
-            ("POST", "application/grpc+json", "415"),
+            ("POST", "application/grpc+thrift", "415"),
             ("POST", "application/grpc-web", "415"),
         ];
         let mut stream = 1;

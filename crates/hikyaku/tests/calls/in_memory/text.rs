@@ -1,7 +1,7 @@
 //! A codec for messages that are bytes, text or a number, so that tests need no `.proto`.
 
 use bytes::{Bytes, BytesMut};
-use hikyaku::codec::{Codec, CodecError};
+use hikyaku::codec::{Codec, CodecError, Json};
 
 pub(crate) struct Plain;
 
@@ -40,4 +40,18 @@ impl Codec<u64> for Plain {
             .map_err(|_| CodecError::new("that is no number"))?;
         Ok(u64::from_be_bytes(bytes))
     }
+
+    /// Digits.
+    const JSON: Option<Json<u64>> = Some(Json {
+        encode: |number, out| {
+            out.extend_from_slice(number.to_string().as_bytes());
+            Ok(())
+        },
+        decode: |bytes| {
+            let text =
+                str::from_utf8(&bytes).map_err(|error| CodecError::new(error.to_string()))?;
+            text.parse()
+                .map_err(|_| CodecError::new(format!("{text:?} is no number")))
+        },
+    });
 }

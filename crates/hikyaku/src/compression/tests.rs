@@ -1,0 +1,1 @@
+//! What every coding keeps to, as tables.
