@@ -1,9 +1,11 @@
 //! What the suites of other projects drive: `hikyaku-conformance http2` is a server to test,
 //! `hikyaku-conformance fetch` a client, `hikyaku-conformance differential` what other
-//! implementations are compared with.
+//! implementations are compared with; `hikyaku-conformance server` and `hikyaku-conformance client`
+//! are for the Connect conformance suite.
 
 #![expect(clippy::print_stdout, reason = "a program whose output is its result")]
 
+mod connect;
 mod differential;
 mod fetch;
 
@@ -17,11 +19,15 @@ const USAGE: &str = "\
 Usage: hikyaku-conformance http2 [--listen HOST:PORT]
        hikyaku-conformance fetch URL
        hikyaku-conformance differential
+       hikyaku-conformance server
+       hikyaku-conformance client
 
 http2 serves plain HTTP/2 at / and prints `listening on HOST:PORT` once it accepts.
 fetch asks for URL once, and keeps the connection until the server ends it or says nothing for two
 seconds. It prints what it got.
 differential answers the batches of conformance/differential/ on its standard input.
+server and client are what the Connect conformance suite tests: told by it, on their standard input,
+what to serve and what to call.
 ";
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,6 +39,8 @@ async fn main() -> ExitCode {
         ["http2", "--listen", address] => serve(address).await,
         ["fetch", url] => fetch::fetch(url).await,
         ["differential"] => differential::answer(),
+        ["server"] => connect::serve().await,
+        ["client"] => connect::call().await,
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -173,6 +173,7 @@ fn not_grpc(http_status: u16, content_type: Option<&[u8]>) -> Status {
         format!("the answer is not gRPC: HTTP status {http_status}, content-type {content_type}"),
     )
     .with_origin(Origin::Peer)
+    .of_http(http_status)
 }
 
 /// The status of an answer with messages in another format than those of the request.

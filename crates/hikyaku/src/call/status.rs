@@ -48,9 +48,13 @@ struct Inner {
     message: String,
     details: Bytes,
     metadata: Metadata,
+    /// Received before the status, in a block of its own. Never sent.
+    initial_metadata: Metadata,
     source: Option<Arc<dyn Error + Send + Sync>>,
     /// Sent beside the refusal of a message coding.
     accept_encoding: Option<&'static str>,
+    /// Of an answer that was not gRPC's.
+    http_status: Option<u16>,
     is_safe_to_retry: bool,
 }
 
@@ -90,8 +94,10 @@ impl Status {
             message: message.into(),
             details: Bytes::new(),
             metadata: Metadata::new(),
+            initial_metadata: Metadata::new(),
             source: None,
             accept_encoding: None,
+            http_status: None,
             is_safe_to_retry: false,
         }))
     }
@@ -155,6 +161,21 @@ impl Status {
         &self.0.metadata
     }
 
+    /// At a client: what the server had sent already, as the metadata of its answer, when a call with
+    /// one reply failed. Most servers send nothing before a failure. (Of a stream,
+    /// [`Streaming::metadata`](crate::client::Streaming::metadata) tells it.)
+    ///
+    /// It stays here: a server that hands the status on sends [`Status::metadata`] alone.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hikyaku::Status::not_found("no such user").initial_metadata().is_empty());
+    /// ```
+    #[must_use]
+    pub fn initial_metadata(&self) -> &Metadata {
+        &self.0.initial_metadata
+    }
+
     /// Who ended the call.
     ///
     /// # Example
@@ -166,6 +187,18 @@ impl Status {
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.0.origin
+    }
+
+    /// At a client: the HTTP status of an answer that was not gRPC's, most likely a proxy's. The code
+    /// was made of it ([`Code::from_http_status`]), and it says more.
+    ///
+    /// # Example
+    /// ```
+    /// assert_eq!(hikyaku::Status::unavailable("a handler said so").http_status(), None);
+    /// ```
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.http_status
     }
 
     /// Whether the server certainly never looked at the call, so that making it again cannot do
@@ -249,6 +282,18 @@ impl Status {
         self
     }
 
+    /// The status of an answer that was not gRPC's.
+    pub(crate) fn of_http(mut self, http_status: u16) -> Self {
+        self.0.http_status = Some(http_status);
+        self
+    }
+
+    /// The status of a call whose answer had begun with this metadata.
+    pub(crate) fn after(mut self, initial_metadata: Metadata) -> Self {
+        self.0.initial_metadata = initial_metadata;
+        self
+    }
+
     /// The status of a call that the server never looked at.
     pub(crate) fn of_unprocessed(mut self) -> Self {
         self.0.is_safe_to_retry = true;
@@ -305,8 +350,10 @@ impl Status {
                 .and_then(decode_base64)
                 .unwrap_or_default(),
             metadata: Metadata::received(trailers.clone()),
+            initial_metadata: Metadata::new(),
             source: None,
             accept_encoding: None,
+            http_status: None,
             is_safe_to_retry: false,
         })))
     }
@@ -382,6 +429,12 @@ impl fmt::Debug for Status {
         }
         if !inner.metadata.is_empty() {
             shown.field("metadata", &inner.metadata);
+        }
+        if !inner.initial_metadata.is_empty() {
+            shown.field("initial_metadata", &inner.initial_metadata);
+        }
+        if let Some(http_status) = inner.http_status {
+            shown.field("http_status", &http_status);
         }
         if inner.is_safe_to_retry {
             shown.field("is_safe_to_retry", &true);

@@ -143,7 +143,8 @@ impl Channel {
         let mailbox = self.start_with::<C, Req>(path, parts, &message, Patience::Whole)?;
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
         let mut receiver = self.receiver::<C, Resp>(mailbox);
-        let only = poll_fn(|cx| receiver.poll(cx)).await?;
+        let answer = poll_fn(|cx| receiver.poll(cx)).await;
+        let only = answer.map_err(|status| status.after(call.head()))?;
         Ok(only.into_response(call.head()))
     }
 

@@ -140,7 +140,8 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
             mut receiver,
         } = self;
         requests.finish();
-        let only = poll_fn(|cx| receiver.poll(cx)).await?;
+        let answer = poll_fn(|cx| receiver.poll(cx)).await;
+        let only = answer.map_err(|status| status.after(call.head()))?;
         Ok(only.into_response(call.head()))
     }
 }

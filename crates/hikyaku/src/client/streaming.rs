@@ -58,10 +58,21 @@ impl<T> Streaming<T> {
         self.receiver.was_compressed()
     }
 
+    /// Cancels the call, as dropping does, but keeps what may still be asked: from now on
+    /// [`Streaming::next`] gives CANCELLED, also in place of what has come and was not read. A call
+    /// whose end has been read stays as it ended.
+    ///
+    /// A [`Sender`](super::Sender) of the same call fails from then on.
+    pub fn cancel(&mut self) {
+        self.receiver.cancel();
+    }
+
     /// What the server sent before its first message. Waits for it; empty if the call ended
     /// without.
     pub async fn metadata(&self) -> Metadata {
-        poll_fn(|cx| self.receiver.mailbox().poll_head(cx)).await;
+        if self.receiver.end().is_none() {
+            poll_fn(|cx| self.receiver.mailbox().poll_head(cx)).await;
+        }
         self.call.head()
     }
 

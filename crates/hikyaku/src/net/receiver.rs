@@ -123,6 +123,13 @@ impl<T> Receiver<T> {
         Poll::Ready(())
     }
 
+    /// Gives the call up: nothing comes any more, unless its end has been read already.
+    pub(crate) fn cancel(&mut self) {
+        if self.end.is_none() {
+            self.fail(Status::cancelled("the call was cancelled"));
+        }
+    }
+
     fn fail(&mut self, status: Status) -> Status {
         self.end = Some(Err(status.clone()));
         self.mailbox.update(|outbound| outbound.cancelled = true);

@@ -155,6 +155,59 @@ fn dropping_the_replies_of_both_directions_drops_the_handler() {
 }
 
 #[test]
+fn a_cancelled_stream_says_so_and_drops_its_handler() {
+    virtual_time::run(async {
+        let live = Live::new();
+        let channel = endless(&live);
+        let (mut sender, mut replies) = channel.talk("/test.Calls/Talk", ()).await;
+        sender.send(1).await.unwrap();
+        replies.next().await.unwrap();
+        it_runs(&live);
+        replies.cancel();
+        for _ in 0..2 {
+            let status = replies.next().await.unwrap_err();
+            let told = (status.code(), status.origin());
+            assert_eq!(told, (Code::Cancelled, Origin::Local));
+        }
+        assert!(replies.metadata().await.is_empty());
+        settle().await;
+        assert_eq!(live.count(), 0);
+        assert_eq!(sender.send(1).await.unwrap_err().code(), Code::Cancelled);
+    });
+}
+
+#[test]
+fn a_stream_that_has_ended_cannot_be_cancelled() {
+    virtual_time::run(async {
+        let channel = Network::serving(Calls::four_kinds(&Live::new())).channel();
+        let mut replies = channel.list("/test.Calls/Count", 1).await;
+        while replies.next().await.unwrap().is_some() {}
+        replies.cancel();
+        assert_eq!(replies.next().await.unwrap(), None);
+        assert!(replies.trailers().is_some());
+    });
+}
+
+#[test]
+fn a_stream_cancelled_before_it_was_sent_waits_for_no_connection() {
+    virtual_time::run(async {
+        let live = Live::new();
+        let network = Network::serving(Calls::four_kinds(&live));
+        network.delay_connecting(Duration::from_secs(5));
+        let channel = network.channel();
+        let begin = tokio::time::Instant::now();
+        let mut replies = channel.list("/test.Calls/Count", 1).await;
+        replies.cancel();
+        let status = replies.next().await.unwrap_err();
+        assert_eq!(status.code(), Code::Cancelled);
+        assert!(replies.metadata().await.is_empty());
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        channel.ask("/test.Calls/Square", 2).await.unwrap();
+        assert_eq!(live.made_count(), 1);
+    });
+}
+
+#[test]
 fn a_call_dropped_before_it_was_sent_is_never_made() {
     virtual_time::run(async {
         let live = Live::new();

@@ -156,6 +156,47 @@ fn one_reply_must_be_one_message() {
 }
 
 #[test]
+fn a_failure_keeps_what_was_sent_before_it() {
+    let before = [
+        (":status", "200"),
+        ("content-type", "application/grpc"),
+        ("x-before", "a"),
+        ("x-before", "b"),
+    ];
+    let failed = raw::block(&[("grpc-status", "9"), ("x-after", "c")]);
+    virtual_time::run(async {
+        let mut ends = Ends::new().await;
+        let answer = |stream| {
+            vec![
+                Frame::headers(stream, &raw::block(&before), false),
+                Frame::headers(stream, &failed, true),
+            ]
+        };
+        let unary = ends.status(answer).await;
+        ends.stream += 2;
+        let call = ends.channel.tell("/any/Call", ()).await;
+        let streaming = tokio::spawn(call.finish());
+        while !ends.server.read_on(ends.stream).await.ends_stream() {}
+        for frame in answer(ends.stream) {
+            ends.server.send(&frame).await;
+        }
+        for status in [unary, streaming.await.unwrap().unwrap_err()] {
+            assert_eq!(status.code(), Code::FailedPrecondition);
+            let before: Vec<_> = status.initial_metadata().get_all("x-before").collect();
+            assert_eq!(before, ["a", "b"]);
+            assert_eq!(status.metadata().get("x-after"), Some("c"));
+            assert_eq!(status.http_status(), None);
+        }
+        // Nothing comes before the only block.
+        let only = [&before[..], &[("grpc-status", "9")]].concat();
+        let only = |stream| vec![Frame::headers(stream, &raw::block(&only), true)];
+        let status = ends.status(only).await;
+        assert!(status.initial_metadata().is_empty(), "{status:?}");
+        assert_eq!(status.metadata().get("x-before"), Some("a"));
+    });
+}
+
+#[test]
 fn broken_messages_are_internal_errors() {
     virtual_time::run(async {
         let mut ends = Ends::new().await;
@@ -215,6 +256,7 @@ fn answers_that_are_not_grpc_become_statuses() {
                     code,
                     "{http_status} {content_type} {status:?}"
                 );
+                assert_eq!(status.http_status(), http_status.parse().ok());
             }
         }
     });

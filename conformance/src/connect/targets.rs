@@ -1,0 +1,81 @@
+//! Whom the runner has us call: one channel for each server and way to talk to it.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+
+use hikyaku::Channel;
+use hikyaku::tls::{ClientTls, Identity, Roots};
+
+use super::suite::{ClientCompatRequest, ConformanceServiceClient};
+
+/// The channels that there are, for the next calls to the same server.
+#[derive(Default)]
+pub(super) struct Targets {
+    clients: Mutex<HashMap<Target, ConformanceServiceClient>>,
+}
+
+/// What a channel is made of.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Target {
+    host: String,
+    port: u32,
+    codec: i32,
+    compression: i32,
+    /// Bytes; 0 for the limit that channels have.
+    max_message_len: u32,
+    root: Vec<u8>,
+    /// Our certificate and its key, if the server wants to see one.
+    identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Targets {
+    /// A client of the server that a call is for.
+    ///
+    /// # Errors
+    /// It asks for something that there is not.
+    pub(super) fn client(
+        &self,
+        request: &ClientCompatRequest,
+    ) -> Result<ConformanceServiceClient, Box<dyn Error + Send + Sync>> {
+        let target = Target::of(request);
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&target) {
+            return Ok(client.clone());
+        }
+        let client = ConformanceServiceClient::new(target.channel()?);
+        clients.insert(target, client.clone());
+        Ok(client)
+    }
+}
+
+impl Target {
+    fn of(request: &ClientCompatRequest) -> Self {
+        let creds = request.client_tls_creds.as_option();
+        Self {
+            host: request.host.clone(),
+            port: request.port,
+            codec: request.codec.to_i32(),
+            compression: request.compression.to_i32(),
+            max_message_len: request.message_receive_limit,
+            root: request.server_tls_cert.clone(),
+            identity: creds.map(|creds| (creds.cert.clone(), creds.key.clone())),
+        }
+    }
+
+    fn channel(&self) -> Result<Channel, Box<dyn Error + Send + Sync>> {
+        let scheme = if self.root.is_empty() { "http" } else { "https" };
+        let mut builder = Channel::builder(&format!("{scheme}://{}:{}", self.host, self.port));
+        if !self.root.is_empty() {
+            let mut tls = ClientTls::new().roots(Roots::from_pem(&self.root));
+            if let Some((chain, key)) = &self.identity {
+                tls = tls.identity(Identity::from_pem(chain, key));
+            }
+            builder = builder.tls(tls);
+        }
+        if self.max_message_len > 0 {
+            builder = builder.max_message_len(usize::try_from(self.max_message_len)?);
+        }
+        Ok(builder.lazy()?)
+    }
+}
