@@ -35,7 +35,10 @@ pub(super) fn append(headers: &[Header], metadata: &mut Metadata) -> Result<(), 
             if header.name.to_ascii_lowercase().ends_with("-bin") {
                 // What is no base64 stands for itself.
                 let bytes = BASE64.decode(value);
-                metadata.append_bin(&header.name, &bytes.unwrap_or_else(|_| value.clone().into()))?;
+                metadata.append_bin(
+                    &header.name,
+                    &bytes.unwrap_or_else(|_| value.clone().into()),
+                )?;
             } else {
                 metadata.append(&header.name, value)?;
             }

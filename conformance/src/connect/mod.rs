@@ -15,10 +15,15 @@ mod pipe;
 mod serve;
 mod service;
 mod targets;
+#[cfg(test)]
+mod tests;
 
 mod proto {
     //! The messages of `proto/`, as `build.rs` compiled them.
-    #![allow(missing_docs, reason = "generated, and not all of the suite's fields need words")]
+    #![allow(
+        missing_docs,
+        reason = "generated, and not all of the suite's fields need words"
+    )]
 
     hikyaku::include_proto!();
 }
@@ -28,8 +33,8 @@ use std::time::Duration;
 use hikyaku::buffa::type_registry::{TypeRegistry, set_type_registry};
 
 pub(crate) use self::client::call;
-pub(crate) use self::serve::serve;
 use self::proto::connectrpc::conformance::v1 as suite;
+pub(crate) use self::serve::serve;
 
 /// Lets JSON look into an `Any`, which holds requests and error details.
 fn register_types() {

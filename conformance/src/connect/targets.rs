@@ -64,7 +64,11 @@ impl Target {
     }
 
     fn channel(&self) -> Result<Channel, Box<dyn Error + Send + Sync>> {
-        let scheme = if self.root.is_empty() { "http" } else { "https" };
+        let scheme = if self.root.is_empty() {
+            "http"
+        } else {
+            "https"
+        };
         let mut builder = Channel::builder(&format!("{scheme}://{}:{}", self.host, self.port));
         if !self.root.is_empty() {
             let mut tls = ClientTls::new().roots(Roots::from_pem(&self.root));
