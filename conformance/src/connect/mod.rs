@@ -20,10 +20,6 @@ mod tests;
 
 mod proto {
     //! The messages of `proto/`, as `build.rs` compiled them.
-    #![allow(
-        missing_docs,
-        reason = "generated, and not all of the suite's fields need words"
-    )]
 
     hikyaku::include_proto!();
 }
