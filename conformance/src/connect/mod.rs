@@ -8,6 +8,7 @@
 //! Spec: connectrpc/conformance, docs/testing_servers.md, docs/testing_clients.md.
 
 mod client;
+mod codings;
 mod failure;
 mod headers;
 mod invoke;

@@ -15,7 +15,7 @@ use super::suite::{
     ServerStreamRequest, ServerStreamResponse, StreamResponseDefinition, UnaryRequest,
     UnaryResponse, UnaryResponseDefinition, UnimplementedRequest, UnimplementedResponse,
 };
-use super::{failure, headers, pause};
+use super::{codings, failure, headers, pause};
 
 /// The service, which knows nothing from one call to the next.
 pub(super) struct Conformance;
@@ -25,9 +25,9 @@ impl ConformanceService for Conformance {
         &self,
         request: Request<UnaryRequest>,
     ) -> Result<Response<UnaryResponse>, Status> {
-        let seen = seen_with(&request);
+        let (seen, coding) = (seen_with(&request), codings::of_case(request.metadata()));
         let definition = request.into_message().response_definition.into_option();
-        let answer = answer(definition, seen).await?;
+        let answer = answer(definition, seen, coding).await?;
         Ok(answer.map(|payload| UnaryResponse {
             payload: payload.into(),
             ..Default::default()
@@ -38,9 +38,9 @@ impl ConformanceService for Conformance {
         &self,
         request: Request<IdempotentUnaryRequest>,
     ) -> Result<Response<IdempotentUnaryResponse>, Status> {
-        let seen = seen_with(&request);
+        let (seen, coding) = (seen_with(&request), codings::of_case(request.metadata()));
         let definition = request.into_message().response_definition.into_option();
-        let answer = answer(definition, seen).await?;
+        let answer = answer(definition, seen, coding).await?;
         Ok(answer.map(|payload| IdempotentUnaryResponse {
             payload: payload.into(),
             ..Default::default()
@@ -59,7 +59,8 @@ impl ConformanceService for Conformance {
                 definition = request.response_definition.into_option();
             }
         }
-        let answer = answer(definition, seen).await?;
+        let coding = codings::of_case(requests.metadata());
+        let answer = answer(definition, seen, coding).await?;
         Ok(answer.map(|payload| ClientStreamResponse {
             payload: payload.into(),
             ..Default::default()
@@ -72,6 +73,7 @@ impl ConformanceService for Conformance {
         mut replies: Replies<ServerStreamResponse>,
     ) -> Result<(), Status> {
         let seen = seen_with(&request);
+        replies.set_compression(codings::of_case(request.metadata()))?;
         let Some(definition) = request.into_message().response_definition.into_option() else {
             return Ok(());
         };
@@ -93,6 +95,7 @@ impl ConformanceService for Conformance {
         mut replies: Replies<BidiStreamResponse>,
     ) -> Result<(), Status> {
         let mut seen = seen(requests.metadata(), requests.deadline());
+        replies.set_compression(codings::of_case(requests.metadata()))?;
         let Some(request) = requests.next().await? else {
             return Ok(());
         };
@@ -165,6 +168,7 @@ fn packed<T: Message + MessageName>(message: &T) -> Any {
 async fn answer(
     definition: Option<UnaryResponseDefinition>,
     seen: RequestInfo,
+    coding: Option<&'static str>,
 ) -> Result<Response<ConformancePayload>, Status> {
     let definition = definition.unwrap_or_default();
     pause(definition.response_delay_ms).await;
@@ -183,7 +187,10 @@ async fn answer(
         Some(Reply::ResponseData(data)) => payload.data = data,
         None => {}
     }
-    let mut response = Response::new(payload);
+    let mut response = match coding {
+        Some(coding) => Response::new(payload).with_compression(coding),
+        None => Response::new(payload),
+    };
     *response.metadata_mut() = headers::read(&definition.response_headers)?;
     *response.trailers_mut() = headers::read(&definition.response_trailers)?;
     Ok(response)

@@ -5,9 +5,13 @@ use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
 use hikyaku::Channel;
+use hikyaku::codec::Format;
 use hikyaku::tls::{ClientTls, Identity, Roots};
 
-use super::suite::{ClientCompatRequest, ConformanceServiceClient};
+use super::codings;
+use super::suite::{ClientCompatRequest, Codec, Compression, ConformanceServiceClient};
+
+type AnyError = Box<dyn Error + Send + Sync>;
 
 /// The channels that there are, for the next calls to the same server.
 #[derive(Default)]
@@ -20,8 +24,8 @@ pub(super) struct Targets {
 struct Target {
     host: String,
     port: u32,
-    codec: i32,
-    compression: i32,
+    codec: Codec,
+    compression: Compression,
     /// Bytes; 0 for the limit that channels have.
     max_message_len: u32,
     root: Vec<u8>,
@@ -37,8 +41,8 @@ impl Targets {
     pub(super) fn client(
         &self,
         request: &ClientCompatRequest,
-    ) -> Result<ConformanceServiceClient, Box<dyn Error + Send + Sync>> {
-        let target = Target::of(request);
+    ) -> Result<ConformanceServiceClient, AnyError> {
+        let target = Target::of(request)?;
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&target) {
             return Ok(client.clone());
@@ -50,20 +54,23 @@ impl Targets {
 }
 
 impl Target {
-    fn of(request: &ClientCompatRequest) -> Self {
+    fn of(request: &ClientCompatRequest) -> Result<Self, AnyError> {
         let creds = request.client_tls_creds.as_option();
-        Self {
+        Ok(Self {
             host: request.host.clone(),
             port: request.port,
-            codec: request.codec.to_i32(),
-            compression: request.compression.to_i32(),
+            codec: request.codec.as_known().ok_or("what codec is that?")?,
+            compression: request
+                .compression
+                .as_known()
+                .ok_or("what compression is that?")?,
             max_message_len: request.message_receive_limit,
             root: request.server_tls_cert.clone(),
             identity: creds.map(|creds| (creds.cert.clone(), creds.key.clone())),
-        }
+        })
     }
 
-    fn channel(&self) -> Result<Channel, Box<dyn Error + Send + Sync>> {
+    fn channel(&self) -> Result<Channel, AnyError> {
         let scheme = if self.root.is_empty() {
             "http"
         } else {
@@ -76,6 +83,13 @@ impl Target {
                 tls = tls.identity(Identity::from_pem(chain, key));
             }
             builder = builder.tls(tls);
+        }
+        builder = builder.format(match self.codec {
+            Codec::Json => Format::Json,
+            Codec::Unspecified | Codec::Proto => Format::Protobuf,
+        });
+        if let Some(coding) = codings::name(self.compression) {
+            builder = builder.compress(coding);
         }
         if self.max_message_len > 0 {
             builder = builder.max_message_len(usize::try_from(self.max_message_len)?);

@@ -1,8 +1,8 @@
 //! The client and the server of the suite, talking to each other.
 
-use hikyaku::Server;
-use hikyaku::buffa::{Message, MessageName};
+use hikyaku::buffa::{Enumeration, Message, MessageName};
 use hikyaku::buffa_types::google::protobuf::Any;
+use hikyaku::{Request, Server};
 
 use super::service::Conformance;
 use super::suite::client_compat_request::Cancel;
@@ -10,9 +10,9 @@ use super::suite::client_compat_request::cancel::CancelTiming;
 use super::suite::conformance_payload::RequestInfo;
 use super::suite::unary_response_definition::Response;
 use super::suite::{
-    BidiStreamRequest, ClientCompatRequest, ClientResponseResult, ClientStreamRequest, Code,
-    ConformanceServiceServer, Error, Header, StreamResponseDefinition, StreamType, UnaryRequest,
-    UnaryResponseDefinition, UnimplementedRequest,
+    BidiStreamRequest, ClientCompatRequest, ClientResponseResult, ClientStreamRequest, Code, Codec,
+    Compression, ConformanceServiceServer, Error, Header, StreamResponseDefinition, StreamType,
+    UnaryRequest, UnaryResponseDefinition, UnimplementedRequest,
 };
 use super::targets::Targets;
 use super::{invoke, register_types};
@@ -48,6 +48,7 @@ fn asked(method: &str, messages: Vec<Any>) -> ClientCompatRequest {
         method: Some(method.to_owned()),
         request_messages: messages,
         request_headers: vec![header("x-asked", "so")],
+        codec: Codec::Json.into(),
         ..Default::default()
     }
 }
@@ -205,5 +206,28 @@ async fn a_call_is_given_up_when_the_suite_says_so() {
         let result = call(wanted).await;
         assert_eq!(code(&result), Code::Canceled as i32, "{result:?}");
         assert_eq!(result.payloads.len(), replies);
+    }
+}
+
+#[tokio::test]
+async fn answers_are_in_the_coding_of_their_case() {
+    for coding in ["BR", "DEFLATE", "GZIP", "IDENTITY", "SNAPPY", "ZSTD"] {
+        let compression = Compression::from_proto_name(&format!("COMPRESSION_{coding}")).unwrap();
+        let listener = hikyaku::server::bind("127.0.0.1:0").await.unwrap();
+        let asked = ClientCompatRequest {
+            host: "127.0.0.1".to_owned(),
+            port: listener.local_addr().unwrap().port().into(),
+            codec: Codec::Proto.into(),
+            compression: compression.into(),
+            ..Default::default()
+        };
+        let server = Server::new().add(ConformanceServiceServer::new(Conformance));
+        tokio::spawn(server.serve_listener(listener));
+        let client = Targets::default().client(&asked).unwrap();
+        let case = format!("Basic/Compression:COMPRESSION_{coding}/unary");
+        let request = Request::new(UnaryRequest::default());
+        let request = request.with_metadata("x-test-case-name", &case).unwrap();
+        let response = client.unary(request).await.unwrap();
+        assert_eq!(response.was_compressed(), coding != "IDENTITY", "{coding}");
     }
 }
