@@ -53,7 +53,8 @@ fn wire_rule_3_and_13_a_server_answers_in_the_format_it_was_asked_in() {
         let (seven, square) = (7_u64.to_be_bytes(), 49_u64.to_be_bytes());
         let (wrong, none): (&[u8], &[u8]) = (b"seven", b"");
         // (content-type, method, request, content-type of the answer, answer, status)
-        let table: [(&str, &str, &[u8], &str, &[u8], &str); 9] = [
+        type Row<'a> = (&'a str, &'a str, &'a [u8], &'a str, &'a [u8], &'a str);
+        let table: [Row<'_>; 9] = [
             (binary, "Square", &seven, binary, &square, "0"),
             (
                 "application/grpc+proto",
