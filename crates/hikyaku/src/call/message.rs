@@ -109,7 +109,8 @@ fn enclose<E: Error + Send + Sync + 'static>(
     })
 }
 
-fn no_json() -> CodecError {
+/// What is wrong with a codec that has no JSON.
+pub(crate) fn no_json() -> CodecError {
     CodecError::new("the method's codec has no JSON; generate the code with json(true)")
 }
 

@@ -19,7 +19,7 @@ use super::sender::{ClientStreaming, Sender};
 use super::shared::{Io, Lease, Options, Shared};
 use super::streaming::Streaming;
 use super::target::Target;
-use crate::call::message::{frame, frame_compressed, framer};
+use crate::call::message::{frame, frame_compressed, framer, no_json};
 use crate::codec::{Codec, Format};
 use crate::compression::{Accepted, Chosen, Codings, Compression};
 use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
@@ -140,7 +140,7 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let (message, parts) = request.into_parts();
-        let mailbox = self.start_with::<C, Req>(path, parts, &message, Patience::Whole)?;
+        let mailbox = self.start_with::<C, Req, Resp>(path, parts, &message, Patience::Whole)?;
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
         let mut receiver = self.receiver::<C, Resp>(mailbox);
         let answer = poll_fn(|cx| receiver.poll(cx)).await;
@@ -162,15 +162,15 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let (message, parts) = request.into_parts();
-        let mailbox = self.start_with::<C, Req>(path, parts, &message, Patience::Eager)?;
+        let mailbox = self.start_with::<C, Req, Resp>(path, parts, &message, Patience::Eager)?;
         Ok(self.streaming::<C, Resp>(mailbox))
     }
 
     /// Calls a method with a stream of requests and one response.
     ///
     /// # Errors
-    /// INTERNAL if requests cannot be compressed as it is wished. What becomes of the call, its sender
-    /// says.
+    /// INTERNAL if requests cannot be compressed as it is wished, or the codec lacks the channel's
+    /// format. What becomes of the call, its sender says.
     pub async fn client_streaming<C, Req, Resp>(
         &self,
         path: &'static str,
@@ -180,7 +180,7 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let ((), parts) = request.into_parts();
-        let chosen = self.compression(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
         let coding = chosen.as_ref();
         let mailbox = self.start(
             path,
@@ -202,8 +202,8 @@ impl Channel {
     /// Calls a method with a stream in each direction.
     ///
     /// # Errors
-    /// INTERNAL if requests cannot be compressed as it is wished. What becomes of the call, its streams
-    /// say.
+    /// INTERNAL if requests cannot be compressed as it is wished, or the codec lacks the channel's
+    /// format. What becomes of the call, its streams say.
     pub async fn bidi_streaming<C, Req, Resp>(
         &self,
         path: &'static str,
@@ -213,7 +213,7 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let ((), parts) = request.into_parts();
-        let chosen = self.compression(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
         let coding = chosen.as_ref();
         let mailbox = self.start(
             path,
@@ -246,21 +246,34 @@ impl Channel {
     }
 
     /// What the requests of a call are compressed with.
-    fn compression(&self, wish: Compression) -> Result<Option<Chosen>, Status> {
+    ///
+    /// # Errors
+    /// INTERNAL for a coding that the channel does not have, and for a codec that lacks its format.
+    fn compression<C, Req, Resp>(&self, wish: Compression) -> Result<Option<Chosen>, Status>
+    where
+        C: Codec<Req> + Codec<Resp>,
+    {
+        let has_json = <C as Codec<Req>>::JSON.is_some() && <C as Codec<Resp>>::JSON.is_some();
+        if self.format() == Format::Json && !has_json {
+            return Err(Status::internal(no_json().to_string()).with_source(no_json()));
+        }
         let policy = &self.lease.shared().compression;
         // What the server takes is only known when it has refused.
         policy.resolve(wish, Accepted::ALL)
     }
 
     /// Starts a call whose one request is known.
-    fn start_with<C: Codec<Req>, Req>(
+    fn start_with<C, Req, Resp>(
         &self,
         path: &'static str,
         parts: Parts,
         message: &Req,
         patience: Patience,
-    ) -> Result<Arc<Mailbox>, Status> {
-        let chosen = self.compression(parts.compression)?;
+    ) -> Result<Arc<Mailbox>, Status>
+    where
+        C: Codec<Req> + Codec<Resp>,
+    {
+        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
         let encode = |out: &mut BytesMut| match self.format() {
             Format::Protobuf => frame::<C, Req>(message, out),
             Format::Json => framer::<C, Req>(Format::Json)(message, out),

@@ -187,13 +187,9 @@ impl Compression {
     }
 }
 
-#[cfg(any(
-    feature = "gzip",
-    feature = "zstd",
-    feature = "snappy",
-    feature = "brotli"
-))]
-pub(crate) fn trailing() -> io::Error {
+/// More came than one message.
+#[cfg(any(feature = "gzip", feature = "zstd", feature = "brotli"))]
+fn trailing() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         "there are bytes behind the end of the compressed message",

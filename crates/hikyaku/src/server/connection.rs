@@ -251,55 +251,14 @@ impl ServerCalls {
 
     /// Polls a handler once, here; if it has to wait, it gets a task. While too many have one
     /// already, the call waits for one of them to end.
-    fn start(&mut self, start: Start, input: Input, out: &mut Connection) {
+    fn start(&mut self, mut start: Start, input: Input, out: &mut Connection) {
         if !self.handlers.have_room() {
             return self.hold(start, input);
         }
-        let Start {
-            id,
-            method,
-            headers,
-            deadline,
-            request,
-            terms,
-            is_compressed,
-            mailbox,
-        } = start;
-        let phrases = self.shared.phrases.of(terms.format);
-        let input = if is_compressed {
-            inflate(input, terms, &self.shared)
-        } else {
-            Ok(input)
-        };
-        let parts = Parts {
-            metadata: Metadata::received(headers),
-            deadline,
-            waits_for_ready: false,
-            peer: self.peer.clone(),
-            compression: Compression::Usual,
-            format: terms.format,
-            was_compressed: is_compressed,
-        };
-        let mut sink = Direct {
-            id,
-            out,
-            phrases,
-            policy: &self.shared.compression,
-            terms,
-            head: Head::Due,
-        };
-        let found = self
-            .runners
-            .get_mut(method)
-            .zip(self.shared.router.method(method));
-        let started = match (input, found) {
-            (Ok(input), Some((slot, method))) => slot
-                .get_or_insert_with(|| method.runner())
-                .start(parts, input, &mut sink),
-            (Ok(_), None) => Started::Done(Err(Status::internal("the method has gone"))),
-            (Err(status), _) => Started::Done(Err(status)),
-        };
-        let head = sink.head;
+        let (id, terms) = (start.id, start.terms);
+        let (deadline, request) = (start.deadline, start.request);
+        let mailbox = start.mailbox.take();
+        let (started, head) = self.run(start, input, out);
         let (mailbox, task) = match (started, mailbox) {
             (Started::Done(end), None) => {
                 self.forget_deadline(id, deadline);
@@ -332,6 +291,43 @@ impl ServerCalls {
             },
         );
         self.pump(id, out);
+    }
+
+    /// Makes the handler and polls it. Says whether the headers have been sent.
+    #[inline]
+    fn run(&mut self, start: Start, input: Input, out: &mut Connection) -> (Started, Head) {
+        let (shared, terms) = (&*self.shared, start.terms);
+        let input = if start.is_compressed {
+            inflate(input, terms, shared)
+        } else {
+            Ok(input)
+        };
+        let parts = Parts {
+            metadata: Metadata::received(start.headers),
+            deadline: start.deadline,
+            waits_for_ready: false,
+            peer: self.peer.clone(),
+            compression: Compression::Usual,
+            format: terms.format,
+            was_compressed: start.is_compressed,
+        };
+        let mut sink = Direct {
+            id: start.id,
+            out,
+            phrases: shared.phrases.of(terms.format),
+            policy: &shared.compression,
+            terms,
+            head: Head::Due,
+        };
+        let runner = self.runners.get_mut(start.method);
+        let started = match (input, runner.zip(shared.router.method(start.method))) {
+            (Ok(input), Some((slot, method))) => slot
+                .get_or_insert_with(|| method.runner())
+                .start(parts, input, &mut sink),
+            (Ok(_), None) => Started::Done(Err(Status::internal("the method has gone"))),
+            (Err(status), _) => Started::Done(Err(status)),
+        };
+        (started, sink.head)
     }
 
     fn hold(&mut self, start: Start, input: Input) {
