@@ -49,6 +49,7 @@
 //! - [`Server`] and [`server`]: services, requests, replies.
 //! - [`Channel`] and [`client`]: calls; [`blocking`]: the same without async.
 //! - [`Request`], [`Response`], [`Metadata`], [`Status`]: what a call carries.
+//! - [`intercept`]: code around calls, at a server and at a channel.
 //! - [`error_details`]: what a status tells programs, by `google.rpc`'s messages.
 //! - [`health`]: a running server tells whether it can take calls.
 //! - [`reflection`]: a running server tells what it serves.
@@ -77,6 +78,7 @@ pub mod error_details;
 pub mod fuzzing;
 pub mod health;
 mod include;
+pub mod intercept;
 mod net;
 pub mod http2 {
     //! The HTTP/2 below: what of it can be configured, by [`Limits`](crate::server::Limits).

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Metadata;
 use crate::codec::Format;
 use crate::compression::Compression;
+use crate::intercept::Extensions;
 use crate::net::clock;
 #[cfg(feature = "tls")]
 use crate::tls::Certificate;
@@ -45,6 +46,7 @@ pub(crate) struct Parts {
     pub(crate) format: Format,
     /// At a server: whether the one request came compressed.
     pub(crate) was_compressed: bool,
+    pub(crate) extensions: Extensions,
 }
 
 /// Who is at the other end of a server's connection.
@@ -188,6 +190,17 @@ impl<T> Request<T> {
     /// At a server: whether the request came compressed.
     pub fn was_compressed(&self) -> bool {
         self.parts.was_compressed
+    }
+
+    /// What interceptors and the application tell each other of the call: at a server what
+    /// interceptors have left for the handler, at a client what its interceptors will find.
+    pub fn extensions(&self) -> &Extensions {
+        &self.parts.extensions
+    }
+
+    /// The same, to put something in.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.parts.extensions
     }
 
     /// The same request with another message.

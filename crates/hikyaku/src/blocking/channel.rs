@@ -11,6 +11,7 @@ use super::requests::IntoRequests;
 use super::wait::wait;
 use crate::client::{self, ChannelBuilder, ConnectError, Sender};
 use crate::codec::Codec;
+use crate::intercept::Interceptor;
 use crate::net::loss::copy;
 use crate::{Request, Response, Status};
 
@@ -60,6 +61,15 @@ impl Channel {
         })
     }
 
+    /// Another handle to the same connections, with an interceptor around its calls; see
+    /// [`client::Channel::intercept`](crate::Channel::intercept).
+    #[must_use]
+    pub fn intercept(&self, interceptor: impl Interceptor) -> Self {
+        Self {
+            channel: self.channel.intercept(interceptor),
+        }
+    }
+
     /// Calls a method with one request and one response.
     ///
     /// # Errors
@@ -71,6 +81,8 @@ impl Channel {
     ) -> Result<Response<Resp>, Status>
     where
         C: Codec<Req> + Codec<Resp>,
+        Req: Send + 'static,
+        Resp: Send + 'static,
     {
         wait(self.channel.unary::<C, Req, Resp>(path, request))
     }
@@ -86,6 +98,8 @@ impl Channel {
     ) -> Result<Replies<Resp>, Status>
     where
         C: Codec<Req> + Codec<Resp>,
+        Req: Send + 'static,
+        Resp: Send + 'static,
     {
         wait(self.channel.server_streaming::<C, Req, Resp>(path, request)).map(Replies::new)
     }
@@ -102,6 +116,8 @@ impl Channel {
     ) -> Result<Response<Resp>, Status>
     where
         C: Codec<Req> + Codec<Resp>,
+        Req: Send + 'static,
+        Resp: Send + 'static,
     {
         let (requests, parts) = requests.into_requests().into_parts();
         let call = Request::from_parts((), parts);
@@ -134,6 +150,7 @@ impl Channel {
     where
         C: Codec<Req> + Codec<Resp>,
         Req: Send + 'static,
+        Resp: Send + 'static,
     {
         let (requests, parts) = requests.into_requests().into_parts();
         let call = Request::from_parts((), parts);

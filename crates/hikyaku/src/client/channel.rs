@@ -15,13 +15,16 @@ use super::connecting;
 use super::connectivity::ConnectivityState;
 use super::error::ConnectError;
 use super::guard::CallGuard;
+use super::intercepted;
 use super::sender::{ClientStreaming, Sender};
 use super::shared::{Io, Lease, Options, Shared};
 use super::streaming::Streaming;
 use super::target::Target;
+use super::watch::Watch;
 use crate::call::message::{frame, frame_compressed, framer, no_json};
 use crate::codec::{Codec, Format};
-use crate::compression::{Accepted, Chosen, Codings, Compression};
+use crate::compression::{Accepted, Chosen, CodingIndex, Codings, Compression};
+use crate::intercept::{Call, Chain, Interceptor, Kind, Side, Tapped};
 use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
 use crate::net::receiver::OnlyReceiver;
 use crate::net::replay::Sent;
@@ -50,6 +53,7 @@ use crate::{Request, Response, Status};
 #[derive(Clone)]
 pub struct Channel {
     lease: Arc<Lease>,
+    chain: Chain,
 }
 
 impl Channel {
@@ -79,6 +83,7 @@ impl Channel {
         ChannelBuilder {
             target: target.to_owned(),
             user_agent: None,
+            chain: Chain::default(),
             options: Options {
                 max_message_len: crate::MAX_MESSAGE_LEN,
                 format: Format::Protobuf,
@@ -127,6 +132,16 @@ impl Channel {
         self.lease.shared().connectivity.want_hurry();
     }
 
+    /// Another handle to the same connections, with an interceptor around its calls, inside those it
+    /// has. See [`intercept`](crate::intercept) for an example.
+    #[must_use]
+    pub fn intercept(&self, interceptor: impl Interceptor) -> Self {
+        Self {
+            lease: Arc::clone(&self.lease),
+            chain: self.chain.with(interceptor),
+        }
+    }
+
     /// Calls a method with one request and one response. Dropping the future cancels the call.
     ///
     /// # Errors
@@ -138,9 +153,29 @@ impl Channel {
     ) -> Result<Response<Resp>, Status>
     where
         C: Codec<Req> + Codec<Resp>,
+        Req: Send + 'static,
+        Resp: Send + 'static,
+    {
+        if !self.chain.is_empty() {
+            // On the heap, so that calls without interceptors stay small.
+            return Box::pin(intercepted::unary::<C, Req, Resp>(self, path, request)).await;
+        }
+        self.call_unary::<C, Req, Resp>(path, request).await
+    }
+
+    /// The call itself, without interceptors.
+    pub(super) async fn call_unary<C, Req, Resp>(
+        &self,
+        path: &'static str,
+        request: Request<Req>,
+    ) -> Result<Response<Resp>, Status>
+    where
+        C: Codec<Req> + Codec<Resp>,
     {
         let (message, parts) = request.into_parts();
-        let mailbox = self.start_with::<C, Req, Resp>(path, parts, &message, Patience::Whole)?;
+        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        let mailbox = self.mailbox(Patience::Whole);
+        self.open_with::<C, Req>(&mailbox, path, parts, chosen, &message)?;
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
         let mut receiver = self.receiver::<C, Resp>(mailbox);
         let answer = poll_fn(|cx| receiver.poll(cx)).await;
@@ -160,10 +195,23 @@ impl Channel {
     ) -> Result<Streaming<Resp>, Status>
     where
         C: Codec<Req> + Codec<Resp>,
+        Req: Send + 'static,
+        Resp: Send + 'static,
     {
-        let (message, parts) = request.into_parts();
-        let mailbox = self.start_with::<C, Req, Resp>(path, parts, &message, Patience::Eager)?;
-        Ok(self.streaming::<C, Resp>(mailbox))
+        let (mut message, parts) = request.into_parts();
+        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        if self.chain.is_empty() {
+            let mailbox = self.mailbox(Patience::Eager);
+            self.open_with::<C, Req>(&mailbox, path, parts, chosen, &message)?;
+            return Ok(self.streaming::<C, Resp>(mailbox, None));
+        }
+        let call = Call::new(Side::Client, Kind::ServerStreaming, path, parts);
+        let (mailbox, watch) =
+            intercepted::start(self, call, move |channel, mailbox, parts, hooks| {
+                hooks.request(&mut message)?;
+                channel.open_with::<C, Req>(mailbox, path, parts, chosen, &message)
+            });
+        Ok(self.streaming::<C, Resp>(mailbox, Some(watch)))
     }
 
     /// Calls a method with a stream of requests and one response.
@@ -178,25 +226,16 @@ impl Channel {
     ) -> Result<ClientStreaming<Req, Resp>, Status>
     where
         C: Codec<Req> + Codec<Resp>,
+        Req: Send + 'static,
+        Resp: Send + 'static,
     {
         let ((), parts) = request.into_parts();
         let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
-        let coding = chosen.as_ref();
-        let mailbox = self.start(
-            path,
-            parts,
-            Patience::Whole,
-            coding,
-            BytesMut::new(),
-            Requests::Open,
-        );
+        let (mailbox, watch) = self.start_open(Kind::ClientStreaming, path, parts, chosen.as_ref());
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
-        let sender = Sender::new::<C>(Arc::clone(&mailbox), self.format(), chosen);
-        Ok(ClientStreaming::new(
-            sender,
-            self.receiver::<C, Resp>(mailbox),
-            call,
-        ))
+        let sender = self.sender::<C, Req, Resp>(&mailbox, chosen, watch.as_deref());
+        let receiver = self.receiver::<C, Resp>(mailbox);
+        Ok(ClientStreaming::new(sender, receiver, call, watch))
     }
 
     /// Calls a method with a stream in each direction.
@@ -211,34 +250,42 @@ impl Channel {
     ) -> Result<(Sender<Req>, Streaming<Resp>), Status>
     where
         C: Codec<Req> + Codec<Resp>,
+        Req: Send + 'static,
+        Resp: Send + 'static,
     {
         let ((), parts) = request.into_parts();
         let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
-        let coding = chosen.as_ref();
-        let mailbox = self.start(
-            path,
-            parts,
-            Patience::Eager,
-            coding,
-            BytesMut::new(),
-            Requests::Open,
-        );
-        let sender = Sender::new::<C>(Arc::clone(&mailbox), self.format(), chosen);
-        Ok((sender, self.streaming::<C, Resp>(mailbox)))
+        let (mailbox, watch) = self.start_open(Kind::BidiStreaming, path, parts, chosen.as_ref());
+        let sender = self.sender::<C, Req, Resp>(&mailbox, chosen, watch.as_deref());
+        Ok((sender, self.streaming::<C, Resp>(mailbox, watch)))
     }
 
-    fn streaming<C: Codec<Resp>, Resp>(&self, mailbox: Arc<Mailbox>) -> Streaming<Resp> {
+    fn streaming<C: Codec<Resp>, Resp>(
+        &self,
+        mailbox: Arc<Mailbox>,
+        watch: Option<Box<Watch<Resp>>>,
+    ) -> Streaming<Resp> {
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
-        Streaming::new::<C>(
-            mailbox,
-            call,
-            self.format(),
-            self.lease.shared().max_message_len,
-        )
+        let max_message_len = self.lease.shared().max_message_len;
+        Streaming::new::<C>(mailbox, call, self.format(), max_message_len, watch)
     }
 
     fn receiver<C: Codec<Resp>, Resp>(&self, mailbox: Arc<Mailbox>) -> OnlyReceiver<Resp> {
         OnlyReceiver::new::<C>(mailbox, self.format(), self.lease.shared().max_message_len)
+    }
+
+    /// Where a call's requests are sent, past its interceptors if there are any.
+    fn sender<C: Codec<Req>, Req: 'static, Resp>(
+        &self,
+        mailbox: &Arc<Mailbox>,
+        chosen: Option<Chosen>,
+        watch: Option<&Watch<Resp>>,
+    ) -> Sender<Req> {
+        let mut sender = Sender::new::<C>(Arc::clone(mailbox), self.format(), chosen);
+        if let Some(watch) = watch {
+            sender.tap(Tapped::requests(Arc::clone(watch.hooks())));
+        }
+        sender
     }
 
     fn format(&self) -> Format {
@@ -262,18 +309,42 @@ impl Channel {
         policy.resolve(wish, Accepted::ALL)
     }
 
-    /// Starts a call whose one request is known.
-    fn start_with<C, Req, Resp>(
+    /// Starts a call whose requests come one after another.
+    fn start_open<Resp: 'static>(
         &self,
+        kind: Kind,
         path: &'static str,
         parts: Parts,
+        chosen: Option<&Chosen>,
+    ) -> (Arc<Mailbox>, Option<Box<Watch<Resp>>>) {
+        let coding = chosen.map(|chosen| chosen.index);
+        if !self.chain.is_empty() {
+            let call = Call::new(Side::Client, kind, path, parts);
+            let (mailbox, watch) =
+                intercepted::start(self, call, move |channel, mailbox, parts, _| {
+                    channel.open(mailbox, path, parts, coding, Requests::Open);
+                    Ok(())
+                });
+            return (mailbox, Some(watch));
+        }
+        let patience = match kind.answers_stream() {
+            true => Patience::Eager,
+            false => Patience::Whole,
+        };
+        let mailbox = self.mailbox(patience);
+        self.open(&mailbox, path, parts, coding, Requests::Open);
+        (mailbox, None)
+    }
+
+    /// Gives a call whose one request is known to the connection of the moment.
+    fn open_with<C: Codec<Req>, Req>(
+        &self,
+        mailbox: &Arc<Mailbox>,
+        path: &'static str,
+        parts: Parts,
+        chosen: Option<Chosen>,
         message: &Req,
-        patience: Patience,
-    ) -> Result<Arc<Mailbox>, Status>
-    where
-        C: Codec<Req> + Codec<Resp>,
-    {
-        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+    ) -> Result<(), Status> {
         let encode = |out: &mut BytesMut| match self.format() {
             Format::Protobuf => frame::<C, Req>(message, out),
             Format::Json => framer::<C, Req>(Format::Json)(message, out),
@@ -283,52 +354,74 @@ impl Channel {
             None => encode(&mut bytes)?,
             Some(chosen) => frame_compressed(encode, &*chosen.coding, &mut bytes)?,
         }
-        let (coding, requests) = (chosen.as_ref(), Requests::Complete);
-        Ok(self.start(path, parts, patience, coding, bytes, requests))
+        let coding = chosen.map(|chosen| chosen.index);
+        self.open(mailbox, path, parts, coding, Requests::Complete(bytes));
+        Ok(())
     }
 
-    fn start(
+    /// The mailbox of a call that has not been opened.
+    pub(super) fn mailbox(&self, patience: Patience) -> Arc<Mailbox> {
+        let shared = self.lease.shared();
+        let mailbox = Mailbox::new(shared.current_outbox(), patience, 0);
+        Arc::new(mailbox.with_window(shared.http2.stream_window_len))
+    }
+
+    /// Gives a call to the connection of the moment.
+    fn open(
         &self,
+        mailbox: &Arc<Mailbox>,
         path: &'static str,
         parts: Parts,
-        patience: Patience,
-        coding: Option<&Chosen>,
-        bytes: BytesMut,
+        coding: Option<CodingIndex>,
         requests: Requests,
-    ) -> Arc<Mailbox> {
-        let shared = self.lease.shared();
+    ) {
         let Parts {
             metadata,
             deadline,
             waits_for_ready,
             ..
         } = parts;
-        let mailbox = Mailbox::new(shared.current_outbox(), patience, 0);
-        let mailbox = Arc::new(mailbox.with_window(shared.http2.stream_window_len));
         let mut outbound = mailbox.outbound();
         outbound.open = Some(Box::new(Open {
             path,
             metadata,
-            coding: coding.map(|chosen| chosen.index),
+            coding,
             deadline,
             waits_for_ready,
             number: 0,
             sent: Sent::default(),
             attempt: Attempt::First,
         }));
-        outbound.bytes = bytes;
-        if let Requests::Complete = requests {
+        if let Requests::Complete(bytes) = requests {
+            outbound.bytes = bytes;
             outbound.end = Some(Ok(()));
         }
+        let sender = outbound.release();
         drop(outbound);
-        shared.forward(Arc::clone(&mailbox));
-        mailbox
+        self.lease.shared().forward(Arc::clone(mailbox));
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+    }
+
+    pub(super) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    pub(super) fn lease(&self) -> &Arc<Lease> {
+        &self.lease
+    }
+
+    /// Where the channel was made.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.lease.shared().runtime
     }
 }
 
 /// Whether all requests of a call are known when it starts.
 enum Requests {
-    Complete,
+    /// These are, with their envelope.
+    Complete(BytesMut),
     Open,
 }
 
@@ -358,6 +451,7 @@ impl fmt::Debug for Channel {
 pub struct ChannelBuilder {
     target: String,
     user_agent: Option<String>,
+    chain: Chain,
     options: Options,
 }
 
@@ -386,6 +480,13 @@ impl ChannelBuilder {
     /// Puts a product before hikyaku's own in `user-agent`.
     pub fn user_agent(mut self, product: &str) -> Self {
         self.user_agent = Some(product.to_owned());
+        self
+    }
+
+    /// Puts an interceptor around the channel's calls, inside those added before. See
+    /// [`intercept`](crate::intercept) for an example.
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
+        self.chain = self.chain.with(interceptor);
         self
     }
 
@@ -550,10 +651,11 @@ impl ChannelBuilder {
             Some(product) => format!("{product} {own_agent}"),
             None => own_agent.to_owned(),
         };
-        let shared = Shared::new(target, user_agent, self.options)?;
+        let shared = Shared::new(target, user_agent, self.options, runtime.clone())?;
         runtime.spawn(connecting::run(Arc::clone(&shared), told));
         Ok(Channel {
             lease: Lease::new(shared),
+            chain: self.chain,
         })
     }
 }

@@ -21,6 +21,10 @@ impl CallGuard {
         }
     }
 
+    pub(crate) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
     /// What the server sent before its first message; empty before that is there.
     pub(crate) fn head(&self) -> Metadata {
         self.mailbox

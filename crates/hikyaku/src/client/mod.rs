@@ -7,12 +7,14 @@ mod connection;
 mod connectivity;
 mod error;
 mod guard;
+mod intercepted;
 mod keepalive;
 mod sender;
 mod shared;
 mod streaming;
 mod target;
 mod waiting;
+mod watch;
 
 pub use channel::{Channel, ChannelBuilder};
 pub use connectivity::ConnectivityState;

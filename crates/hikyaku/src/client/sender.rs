@@ -4,8 +4,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::guard::CallGuard;
+use super::watch::Watch;
 use crate::codec::{Codec, Format};
 use crate::compression::Chosen;
+use crate::intercept::Tapped;
 use crate::net::mailbox::Mailbox;
 use crate::net::outgoing::Outgoing;
 use crate::net::receiver::OnlyReceiver;
@@ -45,6 +47,10 @@ impl<T> Sender<T> {
         }
     }
 
+    pub(crate) fn tap(&mut self, tapped: Tapped<T>) {
+        self.outgoing.tap(tapped);
+    }
+
     /// Sends one request. Cancel-safe: a call that is dropped before it is done has sent nothing.
     ///
     /// # Errors
@@ -52,8 +58,22 @@ impl<T> Sender<T> {
     /// - CANCELLED if the server has ended the call well before it had all requests; its answer
     ///   waits to be read.
     /// - INTERNAL if the message cannot be encoded.
+    /// - What an [interceptor](crate::intercept) refuses it with; the call ends with that.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
-        self.outgoing.send(message).await
+        let sent = self.outgoing.send(message).await;
+        self.end_if_refused();
+        sent
+    }
+
+    /// The call has to end with what an interceptor has refused a request with.
+    fn end_if_refused(&self) {
+        if let Some(tapped) = self.outgoing.tapped()
+            && let Err(refusal) = tapped.hooks().check()
+        {
+            let mailbox = self.outgoing.mailbox();
+            mailbox.update(|outbound| outbound.cancelled = true);
+            mailbox.fail(&refusal);
+        }
     }
 
     /// Sends one request as it is, whatever the call does. Cancel-safe.
@@ -61,7 +81,9 @@ impl<T> Sender<T> {
     /// # Errors
     /// As [`Sender::send`].
     pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
-        self.outgoing.send_uncompressed(message).await
+        let sent = self.outgoing.send_uncompressed(message).await;
+        self.end_if_refused();
+        sent
     }
 
     /// Tells the server that there are no more requests, as dropping does.
@@ -98,6 +120,8 @@ pub struct ClientStreaming<Req, Resp> {
     call: CallGuard,
     requests: Sender<Req>,
     receiver: OnlyReceiver<Resp>,
+    /// There if the call has interceptors.
+    watch: Option<Box<Watch<Resp>>>,
 }
 
 impl<Req, Resp> ClientStreaming<Req, Resp> {
@@ -105,11 +129,13 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
         requests: Sender<Req>,
         receiver: OnlyReceiver<Resp>,
         call: CallGuard,
+        watch: Option<Box<Watch<Resp>>>,
     ) -> Self {
         Self {
             call,
             requests,
             receiver,
+            watch,
         }
     }
 
@@ -138,10 +164,17 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
             call,
             requests,
             mut receiver,
+            watch,
         } = self;
         requests.finish();
         let answer = poll_fn(|cx| receiver.poll(cx)).await;
-        let only = answer.map_err(|status| status.after(call.head()))?;
-        Ok(only.into_response(call.head()))
+        let answer = match answer {
+            Ok(only) => Ok(only.into_response(call.head())),
+            Err(status) => Err(status.after(call.head())),
+        };
+        match watch {
+            None => answer,
+            Some(watch) => watch.finish(call.mailbox(), answer).await,
+        }
     }
 }

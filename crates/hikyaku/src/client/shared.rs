@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 
 use super::connectivity::{Connectivity, ConnectivityState};
 use super::error::ConnectError;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     /// There if the target is `https`.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Connector>,
+    /// Where the channel was made: its connections live there.
+    pub(crate) runtime: Handle,
     current: Mutex<Current>,
 }
 
@@ -89,6 +92,7 @@ impl Shared {
         target: Target,
         user_agent: String,
         options: Options,
+        runtime: Handle,
     ) -> Result<Arc<Self>, ConnectError> {
         Ok(Arc::new(Self {
             #[cfg(feature = "tls")]
@@ -104,6 +108,7 @@ impl Shared {
             keepalive: Keepalive::new(options.http2.keepalive_interval),
             http2: options.http2,
             connect_timeout: options.connect_timeout,
+            runtime,
             current: Mutex::new(Current {
                 outbox: Outbox::new(),
                 is_closed: false,

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::guard::CallGuard;
+use super::watch::Watch;
 use crate::codec::{Codec, Format};
 use crate::net::mailbox::Mailbox;
 use crate::net::receiver::Receiver;
@@ -30,6 +31,8 @@ use crate::{Metadata, Status};
 pub struct Streaming<T> {
     receiver: Receiver<T>,
     call: CallGuard,
+    /// There if the call has interceptors.
+    watch: Option<Box<Watch<T>>>,
 }
 
 impl<T> Streaming<T> {
@@ -38,10 +41,12 @@ impl<T> Streaming<T> {
         call: CallGuard,
         format: Format,
         max_message_len: usize,
+        watch: Option<Box<Watch<T>>>,
     ) -> Self {
         Self {
             receiver: Receiver::new::<C>(mailbox, format, max_message_len),
             call,
+            watch,
         }
     }
 
@@ -50,7 +55,10 @@ impl<T> Streaming<T> {
     /// # Errors
     /// The status of a call that did not end well; repeated if asked again.
     pub async fn next(&mut self) -> Result<Option<T>, Status> {
-        poll_fn(|cx| self.receiver.poll_next(cx)).await
+        match &mut self.watch {
+            None => poll_fn(|cx| self.receiver.poll_next(cx)).await,
+            Some(watch) => watch.next(&mut self.receiver).await,
+        }
     }
 
     /// Whether the last response came compressed.
@@ -65,6 +73,9 @@ impl<T> Streaming<T> {
     /// A [`Sender`](super::Sender) of the same call fails from then on.
     pub fn cancel(&mut self) {
         self.receiver.cancel();
+        if let Some(watch) = &mut self.watch {
+            watch.cancel();
+        }
     }
 
     /// What the server sent before its first message. Waits for it; empty if the call ended
@@ -73,13 +84,20 @@ impl<T> Streaming<T> {
         if self.receiver.end().is_none() {
             poll_fn(|cx| self.receiver.mailbox().poll_head(cx)).await;
         }
-        self.call.head()
+        match &self.watch {
+            None => self.call.head(),
+            Some(watch) => watch.head(self.receiver.mailbox()),
+        }
     }
 
     /// What the server sent after its last message; `None` until [`Streaming::next`] has given
     /// `None`. (A failure's trailers are the metadata of its [`Status`].)
     pub fn trailers(&self) -> Option<&Metadata> {
-        match self.receiver.end() {
+        let end = match &self.watch {
+            None => self.receiver.end(),
+            Some(watch) => watch.end(),
+        };
+        match end {
             Some(Ok(trailers)) => Some(trailers),
             Some(Err(_)) | None => None,
         }

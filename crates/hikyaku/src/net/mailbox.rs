@@ -11,7 +11,7 @@
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -426,20 +426,19 @@ impl Mailbox {
         write: impl FnOnce(&mut Outbound) -> Result<T, Status>,
     ) -> Poll<Result<T, Status>> {
         let mut outbound = self.outbound();
-        match &outbound.closed {
-            None => {}
-            Some(Closed::Failed(status)) => return Poll::Ready(Err(status.clone())),
-            Some(Closed::Answered) => {
-                return Poll::Ready(Err(Status::cancelled("the server has ended the call")));
-            }
-        }
-        if outbound.is_held || outbound.bytes.len() >= MAX_OUTBOUND_LEN {
-            outbound.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
+        ready!(outbound.poll_room(cx))?;
         let written = write(&mut outbound)?;
         self.ring(outbound);
         Poll::Ready(Ok(written))
+    }
+
+    /// Waits until the outbound half has room. Only its driver can take that away again, by closing
+    /// it, as long as nobody else sends.
+    ///
+    /// # Errors
+    /// Why nothing can be sent any more.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        self.outbound().poll_room(cx)
     }
 
     /// Changes the outbound half and rings, unless the stream is gone.
@@ -508,6 +507,32 @@ impl Inbound {
 }
 
 impl Outbound {
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        match &self.closed {
+            None => {}
+            Some(Closed::Failed(status)) => return Poll::Ready(Err(status.clone())),
+            Some(Closed::Answered) => {
+                return Poll::Ready(Err(Status::cancelled("the server has ended the call")));
+            }
+        }
+        if self.is_held || self.bytes.len() >= MAX_OUTBOUND_LEN {
+            self.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing may be sent before [`Outbound::release`].
+    pub(crate) fn hold(&mut self) {
+        self.is_held = true;
+    }
+
+    /// Messages may be sent. The waker is to be woken without holding a lock.
+    pub(crate) fn release(&mut self) -> Option<Waker> {
+        self.is_held = false;
+        self.waker.take()
+    }
+
     /// The application has sent all it will.
     pub(crate) fn set_end(&mut self, end: Result<Metadata, Status>) {
         self.end = Some(end.map(|trailers| {

@@ -10,6 +10,7 @@ use crate::Status;
 use crate::call::message::{Frame, compress_framed, framer};
 use crate::codec::{Codec, Format};
 use crate::compression::Chosen;
+use crate::intercept::Tapped;
 
 /// Frames messages into a mailbox, as fast as its driver takes them out.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Outgoing<T> {
     frame: Frame<T>,
     /// What the messages are compressed with.
     compression: Option<Chosen>,
+    /// There if interceptors may want to see the messages.
+    tapped: Option<Tapped<T>>,
 }
 
 impl<T> Outgoing<T> {
@@ -30,6 +33,7 @@ impl<T> Outgoing<T> {
             mailbox,
             frame: framer::<C, T>(format),
             compression,
+            tapped: None,
         }
     }
 
@@ -42,12 +46,25 @@ impl<T> Outgoing<T> {
         &self.mailbox
     }
 
+    /// Shows what is sent to interceptors from now on.
+    pub(crate) fn tap(&mut self, tapped: Tapped<T>) {
+        self.tapped = Some(tapped);
+    }
+
+    pub(crate) fn tapped(&self) -> Option<&Tapped<T>> {
+        self.tapped.as_ref()
+    }
+
     /// Sends one message, once there is room. Cancel-safe: what is dropped before it is done has
     /// sent nothing.
     ///
     /// # Errors
-    /// Why nothing can be sent any more; INTERNAL if the message cannot be encoded.
-    pub(crate) async fn send(&self, message: T) -> Result<(), Status> {
+    /// Why nothing can be sent any more; INTERNAL if the message cannot be encoded; what an
+    /// interceptor refuses it with.
+    pub(crate) async fn send(&self, mut message: T) -> Result<(), Status> {
+        if let Some(tapped) = &self.tapped {
+            self.show(tapped, &mut message).await?;
+        }
         if let Some(chosen) = &self.compression {
             // Before the mailbox is locked: compressing takes a while.
             let (mut plain, mut framed) = (BytesMut::new(), BytesMut::new());
@@ -57,11 +74,24 @@ impl<T> Outgoing<T> {
             drop(plain);
             return self.send_framed(framed).await;
         }
-        self.send_uncompressed(message).await
+        self.send_plain(message).await
     }
 
     /// As [`Outgoing::send`], as it is.
-    pub(crate) async fn send_uncompressed(&self, message: T) -> Result<(), Status> {
+    pub(crate) async fn send_uncompressed(&self, mut message: T) -> Result<(), Status> {
+        if let Some(tapped) = &self.tapped {
+            self.show(tapped, &mut message).await?;
+        }
+        self.send_plain(message).await
+    }
+
+    /// Only once the message is certain to go: hooks have seen what was sent, and nothing else.
+    async fn show(&self, tapped: &Tapped<T>, message: &mut T) -> Result<(), Status> {
+        poll_fn(|cx| self.mailbox.poll_room(cx)).await?;
+        tapped.show(&self.mailbox, message)
+    }
+
+    async fn send_plain(&self, message: T) -> Result<(), Status> {
         poll_fn(|cx| {
             self.mailbox
                 .poll_send(cx, |outbound| (self.frame)(&message, &mut outbound.bytes))

@@ -126,15 +126,21 @@ impl<T> Receiver<T> {
     /// Gives the call up: nothing comes any more, unless its end has been read already.
     pub(crate) fn cancel(&mut self) {
         if self.end.is_none() {
-            self.fail(Status::cancelled("the call was cancelled"));
+            self.fail(cancelled());
         }
     }
 
-    fn fail(&mut self, status: Status) -> Status {
+    /// Ends the call from here.
+    pub(crate) fn fail(&mut self, status: Status) -> Status {
         self.end = Some(Err(status.clone()));
         self.mailbox.update(|outbound| outbound.cancelled = true);
         status
     }
+}
+
+/// The status of a call that the application gave up.
+pub(crate) fn cancelled() -> Status {
+    Status::cancelled("the call was cancelled")
 }
 
 /// What a compressed message of a call stands for.

@@ -29,6 +29,7 @@ use crate::call::envelope::Message;
 use crate::call::message::{self, Only};
 use crate::call::server::{Phrasebook, Refusal, Terms, reset};
 use crate::compression::{Compression, Policy};
+use crate::intercept::Extensions;
 use crate::net::clock;
 use crate::net::driver::{Calls, note_progress};
 use crate::net::hashing::NumberMap;
@@ -310,6 +311,7 @@ impl ServerCalls {
             compression: Compression::Usual,
             format: terms.format,
             was_compressed: start.is_compressed,
+            extensions: Extensions::default(),
         };
         let mut sink = Direct {
             id: start.id,
@@ -322,7 +324,7 @@ impl ServerCalls {
         let runner = self.runners.get_mut(start.method);
         let started = match (input, runner.zip(shared.router.method(start.method))) {
             (Ok(input), Some((slot, method))) => slot
-                .get_or_insert_with(|| method.runner())
+                .get_or_insert_with(|| method.runner(shared.router.chain()))
                 .start(parts, input, &mut sink),
             (Ok(_), None) => Started::Done(Err(Status::internal("the method has gone"))),
             (Err(status), _) => Started::Done(Err(status)),
@@ -463,7 +465,7 @@ impl ServerCalls {
         self.shared
             .router
             .method(method)
-            .is_some_and(|method| method.shape().answers_stream())
+            .is_some_and(|method| method.kind().answers_stream())
     }
 
     fn forget_deadline(&mut self, id: StreamId, deadline: Option<Instant>) {

@@ -42,7 +42,7 @@ impl KnownHeads {
         if !found.is_some_and(|method| method.speaks(format)) {
             return Err(Refusal::Http(415));
         }
-        let takes_stream = found.is_some_and(|method| method.shape().takes_stream());
+        let takes_stream = found.is_some_and(|method| method.kind().takes_stream());
         let known = KnownHead {
             method,
             takes_stream,

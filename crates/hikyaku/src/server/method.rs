@@ -1,12 +1,15 @@
 //! The methods of a service, each with its kind and its handler.
 
+use std::mem;
 use std::sync::Arc;
 
 use super::catalog::Catalog;
+use super::intercepted;
 use super::replies::Replies;
 use super::requests::Requests;
 use super::runner::{BidiRunner, ClientStreamRunner, Runner, ServerStreamRunner, UnaryRunner};
 use crate::codec::{Codec, Format};
+use crate::intercept::{Chain, Kind};
 use crate::{Request, Response, Status};
 
 /// Collects the methods of one [`Service`](super::Service).
@@ -20,31 +23,12 @@ pub struct Methods {
 
 /// One method, from which each connection makes a runner of its own.
 pub(crate) trait Method: Send + Sync {
-    fn runner(&self) -> Box<dyn Runner>;
-    fn shape(&self) -> Shape;
+    /// A runner of the handler with these interceptors around it; without any it is the handler's
+    /// own.
+    fn runner(&self, chain: &Chain) -> Box<dyn Runner>;
+    fn kind(&self) -> Kind;
     /// Whether its messages can be in this format.
     fn speaks(&self, format: Format) -> bool;
-}
-
-/// The four kinds of call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Unary,
-    ServerStreaming,
-    ClientStreaming,
-    BidiStreaming,
-}
-
-impl Shape {
-    /// Whether the handler reads a stream of requests, and so starts before they are all there.
-    pub(crate) fn takes_stream(self) -> bool {
-        matches!(self, Self::ClientStreaming | Self::BidiStreaming)
-    }
-
-    /// Whether the handler writes a stream of replies.
-    pub(crate) fn answers_stream(self) -> bool {
-        matches!(self, Self::ServerStreaming | Self::BidiStreaming)
-    }
 }
 
 impl Methods {
@@ -74,8 +58,13 @@ impl Methods {
         F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        self.add::<C, Req, Resp, _>(path, Shape::Unary, move || {
-            Box::new(UnaryRunner::<C, Req, Resp, H, F>::new(Arc::clone(&handler)))
+        self.add::<C, Req, Resp, _>(path, Kind::Unary, move |chain| {
+            let handler = Arc::clone(&handler);
+            if chain.is_empty() {
+                return Box::new(UnaryRunner::<C, Req, Resp, H, F>::new(handler));
+            }
+            let handler = intercepted::unary(path, chain.clone(), handler);
+            Box::new(UnaryRunner::<C, Req, Resp, _, _>::new(Arc::new(handler)))
         });
     }
 
@@ -89,9 +78,14 @@ impl Methods {
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        self.add::<C, Req, Resp, _>(path, Shape::ServerStreaming, move || {
-            Box::new(ServerStreamRunner::<C, Req, Resp, H, F>::new(Arc::clone(
-                &handler,
+        self.add::<C, Req, Resp, _>(path, Kind::ServerStreaming, move |chain| {
+            let handler = Arc::clone(&handler);
+            if chain.is_empty() {
+                return Box::new(ServerStreamRunner::<C, Req, Resp, H, F>::new(handler));
+            }
+            let handler = intercepted::server_streaming(path, chain.clone(), handler);
+            Box::new(ServerStreamRunner::<C, Req, Resp, _, _>::new(Arc::new(
+                handler,
             )))
         });
     }
@@ -106,9 +100,14 @@ impl Methods {
         F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        self.add::<C, Req, Resp, _>(path, Shape::ClientStreaming, move || {
-            Box::new(ClientStreamRunner::<C, Req, Resp, H, F>::new(Arc::clone(
-                &handler,
+        self.add::<C, Req, Resp, _>(path, Kind::ClientStreaming, move |chain| {
+            let handler = Arc::clone(&handler);
+            if chain.is_empty() {
+                return Box::new(ClientStreamRunner::<C, Req, Resp, H, F>::new(handler));
+            }
+            let handler = intercepted::client_streaming(path, chain.clone(), handler);
+            Box::new(ClientStreamRunner::<C, Req, Resp, _, _>::new(Arc::new(
+                handler,
             )))
         });
     }
@@ -123,19 +122,39 @@ impl Methods {
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        self.add::<C, Req, Resp, _>(path, Shape::BidiStreaming, move || {
-            Box::new(BidiRunner::<C, Req, Resp, H, F>::new(Arc::clone(&handler)))
+        self.add::<C, Req, Resp, _>(path, Kind::BidiStreaming, move |chain| {
+            let handler = Arc::clone(&handler);
+            if chain.is_empty() {
+                return Box::new(BidiRunner::<C, Req, Resp, H, F>::new(handler));
+            }
+            let handler = intercepted::bidi_streaming(path, chain.clone(), handler);
+            Box::new(BidiRunner::<C, Req, Resp, _, _>::new(Arc::new(handler)))
         });
     }
 
-    fn add<C, Req, Resp, M>(&mut self, path: &'static str, shape: Shape, make: M)
+    /// Puts interceptors around all methods that `register` adds.
+    pub(super) fn intercepted(&mut self, chain: &Chain, register: impl FnOnce(&mut Self)) {
+        let outside = mem::take(&mut self.entries);
+        register(self);
+        let inside = mem::replace(&mut self.entries, outside);
+        self.entries
+            .extend(inside.into_iter().map(|(path, method)| {
+                let chain = chain.clone();
+                (
+                    path,
+                    Arc::new(Surrounded { chain, method }) as Arc<dyn Method>,
+                )
+            }));
+    }
+
+    fn add<C, Req, Resp, M>(&mut self, path: &'static str, kind: Kind, make: M)
     where
         C: Codec<Req> + Codec<Resp>,
-        M: Fn() -> Box<dyn Runner> + Send + Sync + 'static,
+        M: Fn(&Chain) -> Box<dyn Runner> + Send + Sync + 'static,
     {
         let has_json = <C as Codec<Req>>::JSON.is_some() && <C as Codec<Resp>>::JSON.is_some();
         let entry = Entry {
-            shape,
+            kind,
             has_json,
             make,
         };
@@ -144,24 +163,74 @@ impl Methods {
 }
 
 struct Entry<M> {
-    shape: Shape,
+    kind: Kind,
     has_json: bool,
     make: M,
 }
 
-impl<M: Fn() -> Box<dyn Runner> + Send + Sync> Method for Entry<M> {
-    fn runner(&self) -> Box<dyn Runner> {
-        (self.make)()
+impl<M: Fn(&Chain) -> Box<dyn Runner> + Send + Sync> Method for Entry<M> {
+    fn runner(&self, chain: &Chain) -> Box<dyn Runner> {
+        (self.make)(chain)
     }
 
-    fn shape(&self) -> Shape {
-        self.shape
+    fn kind(&self) -> Kind {
+        self.kind
     }
 
     fn speaks(&self, format: Format) -> bool {
         match format {
             Format::Protobuf => true,
             Format::Json => self.has_json,
+        }
+    }
+}
+
+/// A method with interceptors of its service around it.
+struct Surrounded {
+    chain: Chain,
+    method: Arc<dyn Method>,
+}
+
+impl Method for Surrounded {
+    fn runner(&self, outer: &Chain) -> Box<dyn Runner> {
+        self.method.runner(&outer.then(&self.chain))
+    }
+
+    fn kind(&self) -> Kind {
+        self.method.kind()
+    }
+
+    fn speaks(&self, format: Format) -> bool {
+        self.method.speaks(format)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use buffa_types::google::protobuf::Empty;
+
+    use super::*;
+    use crate::codec::Protobuf;
+    use crate::intercept::{Call, Next};
+
+    #[test]
+    fn without_interceptors_a_handler_has_a_runner_of_its_own() {
+        let mut methods = Methods::new(Arc::default());
+        methods
+            .unary::<Protobuf, Empty, Empty, _, _>("/S/U", async |_| Ok(Empty::default().into()));
+        methods.server_streaming::<Protobuf, Empty, Empty, _, _>("/S/S", async |_, _| Ok(()));
+        methods.client_streaming::<Protobuf, Empty, Empty, _, _>("/S/C", async |_| {
+            Ok(Empty::default().into())
+        });
+        methods.bidi_streaming::<Protobuf, Empty, Empty, _, _>("/S/B", async |_, _| Ok(()));
+        let some = Chain::default().with(|call: Call, next: Next| next.run(call));
+        for (path, method) in methods.into_entries() {
+            let is_intercepted = |chain: &Chain| {
+                let name = method.runner(chain).type_name();
+                name.contains("server::intercepted::")
+            };
+            assert!(!is_intercepted(&Chain::default()), "{path}");
+            assert!(is_intercepted(&some), "{path}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod door;
 mod fallback;
 mod handlers;
 mod head;
+pub(crate) mod intercepted;
 mod limits;
 mod method;
 mod phase;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::codec::{Codec, Format};
 use crate::compression::Compression;
+use crate::intercept::{Hooks, Tapped};
 use crate::net::mailbox::Mailbox;
 use crate::net::outgoing::Outgoing;
 use crate::{Metadata, Status};
@@ -40,11 +41,24 @@ impl<T> Replies<T> {
         }
     }
 
+    pub(crate) fn tap(&mut self, tapped: Tapped<T>) {
+        self.outgoing.tap(tapped);
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        self.outgoing.mailbox()
+    }
+
+    fn hooks(&self) -> Option<&Hooks> {
+        self.outgoing.tapped().map(Tapped::hooks)
+    }
+
     /// Sends one reply. Cancel-safe: a call that is dropped before it is done has sent nothing.
     ///
     /// # Errors
     /// - CANCELLED, DEADLINE_EXCEEDED or UNAVAILABLE once nobody waits for replies any more.
     /// - INTERNAL if the message cannot be encoded.
+    /// - What an [interceptor](crate::intercept) refuses it with; the call ends with that.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
         self.outgoing.send(message).await
     }
@@ -77,6 +91,9 @@ impl<T> Replies<T> {
 
     /// Sets the metadata that goes before the first reply. Too late, and without effect, after it.
     pub fn set_metadata(&mut self, metadata: Metadata) {
+        if self.hooks().is_some_and(Hooks::has_seen_head) {
+            return;
+        }
         let mut outbound = self.outgoing.mailbox().outbound();
         if outbound.head.is_some() {
             outbound.head = Some(metadata);
@@ -86,6 +103,9 @@ impl<T> Replies<T> {
     /// Sends the metadata now, without waiting for the first reply.
     pub fn send_metadata(&mut self) {
         let mailbox = self.outgoing.mailbox();
+        if let Some(hooks) = self.hooks() {
+            hooks.head_of(mailbox);
+        }
         mailbox.update(|outbound| outbound.wants_head = true);
     }
 

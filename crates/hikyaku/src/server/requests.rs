@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::codec::Codec;
+use crate::intercept::{Extensions, Tapped};
 use crate::net::mailbox::Mailbox;
 use crate::net::receiver::Receiver;
 use crate::request::Parts;
@@ -32,6 +33,8 @@ use crate::{Metadata, Status};
 pub struct Requests<T> {
     receiver: Receiver<T>,
     parts: Parts,
+    /// There if interceptors may want to see the messages.
+    tapped: Option<Tapped<T>>,
 }
 
 impl<T> Requests<T> {
@@ -43,7 +46,16 @@ impl<T> Requests<T> {
         Self {
             receiver: Receiver::new::<C>(mailbox, parts.format, max_message_len),
             parts,
+            tapped: None,
         }
+    }
+
+    pub(crate) fn tap(&mut self, tapped: Tapped<T>) {
+        self.tapped = Some(tapped);
+    }
+
+    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.parts
     }
 
     /// The next request; `None` once the client has sent its last.
@@ -52,8 +64,15 @@ impl<T> Requests<T> {
     /// - CANCELLED if the client or the connection went away.
     /// - DEADLINE_EXCEEDED once the call's deadline has passed.
     /// - RESOURCE_EXHAUSTED, INTERNAL if a message is too long or cannot be decoded.
+    /// - What an [interceptor](crate::intercept) refuses a message with.
     pub async fn next(&mut self) -> Result<Option<T>, Status> {
-        poll_fn(|cx| self.receiver.poll_next(cx)).await
+        let mut next = poll_fn(|cx| self.receiver.poll_next(cx)).await?;
+        if let (Some(tapped), Some(request)) = (&self.tapped, &mut next)
+            && let Err(status) = tapped.show(self.receiver.mailbox(), request)
+        {
+            return Err(self.receiver.fail(status));
+        }
+        Ok(next)
     }
 
     /// Whether the last request came compressed.
@@ -74,6 +93,11 @@ impl<T> Requests<T> {
     /// The address of the client, if the transport has one.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.parts.peer.addr
+    }
+
+    /// What interceptors have left for the handler.
+    pub fn extensions(&self) -> &Extensions {
+        &self.parts.extensions
     }
 
     /// The certificates that the client has shown, its own first; see

@@ -7,6 +7,7 @@ use super::catalog::Catalog;
 use super::method::{Method, Methods};
 use crate::Status;
 use crate::call::server::unknown_method;
+use crate::intercept::{Chain, Interceptor};
 
 /// A set of methods under one name, as generated code provides it.
 ///
@@ -56,6 +57,8 @@ pub trait Service {
 pub(crate) struct Router {
     by_path: HashMap<&'static str, usize>,
     methods: Vec<Arc<dyn Method>>,
+    /// Around every method.
+    chain: Chain,
     services: BTreeMap<&'static str, &'static [u8]>,
     duplicate: Option<&'static str>,
     catalog: Arc<Catalog>,
@@ -79,6 +82,16 @@ impl Router {
             self.by_path.insert(path, self.methods.len());
             self.methods.push(method);
         }
+    }
+
+    /// Adds an interceptor, inside the others.
+    pub(crate) fn intercept(&mut self, interceptor: impl Interceptor) {
+        self.chain = self.chain.with(interceptor);
+    }
+
+    /// The interceptors of every method.
+    pub(crate) fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     /// A service that was added twice.

@@ -25,6 +25,12 @@ use crate::{Metadata, Request, Response, Status};
 pub(crate) trait Runner: Send {
     /// Starts the handler of a call and polls it once.
     fn start(&mut self, parts: Parts, input: Input, sink: &mut dyn Sink) -> Started;
+
+    /// What it is, for tests.
+    #[cfg(test)]
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
 }
 
 /// What a handler is started with.

@@ -23,6 +23,7 @@ use super::router::{Router, Service};
 use super::secure::{self, Security};
 use crate::call::server::Phrasebook;
 use crate::compression::{BadCoding, Codings, Policy};
+use crate::intercept::Interceptor;
 use crate::net::chance;
 use crate::net::driver::Driver;
 use crate::net::outbox::Wish;
@@ -126,6 +127,14 @@ impl Server {
     #[expect(clippy::should_implement_trait, reason = "a server is no number")]
     pub fn add(mut self, service: impl Service) -> Self {
         self.router.add(service);
+        self
+    }
+
+    /// Puts an interceptor around the calls to every service, whether added before or after it. The
+    /// first one is the outermost. See [`intercept`](crate::intercept) for an example, and
+    /// [`Intercepted`](crate::intercept::Intercepted) for interceptors of one service.
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
+        self.router.intercept(interceptor);
         self
     }
 

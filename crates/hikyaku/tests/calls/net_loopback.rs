@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
+use hikyaku::intercept::{Call, Next};
 use hikyaku::server::{ServeError, bind, runtime};
 use hikyaku::{Channel, Code, Origin, Request, Server, Status, blocking};
 use hikyaku_testkit::Live;
@@ -89,6 +90,30 @@ fn blocking_calls(channel: &blocking::Channel, n: u64) {
         sums.last().map(Result::unwrap),
         (n > 0).then_some(n * (n + 1) / 2)
     );
+}
+
+#[test]
+fn blocking_calls_go_through_interceptors_that_wait() {
+    let live = Live::new();
+    let called = live.clone();
+    let target = serve_thread(&Live::new());
+    let channel = blocking::Channel::connect(&target).unwrap();
+    let channel = channel.intercept(move |call: Call, next: Next| {
+        let guard = called.guard();
+        async move {
+            let _guard = guard;
+            // These need a runtime, and the caller's thread has none.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::spawn(async {}).await.unwrap();
+            next.run(call).await
+        }
+    });
+    for n in 0..3 {
+        blocking_calls(&channel, n);
+    }
+    assert_eq!(live.made_count(), 15);
+    // A task may end a moment after its call.
+    runtime(1).unwrap().block_on(all_gone(&live));
 }
 
 #[test]
