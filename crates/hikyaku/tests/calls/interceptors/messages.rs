@@ -5,6 +5,7 @@ use hikyaku::{Code, Metadata, Origin, Status};
 use hikyaku_testkit::{Live, virtual_time};
 
 use super::{Ends, KINDS, Log, SIDES, call};
+use crate::compression::codings;
 use crate::in_memory::{Calling, Calls};
 
 /// Adds ten to each request and a thousand to each reply.
@@ -23,10 +24,18 @@ async fn generous(mut call: Call, next: Next) -> Result<Metadata, Status> {
 }
 
 #[test]
-fn requests_and_replies_are_changed() {
+fn requests_and_replies_are_changed_and_then_compressed() {
     virtual_time::run(async {
-        for side in SIDES {
-            let ends = Ends::new(Calls::four_kinds(&Live::new())).with(side, generous);
+        for (side, compresses) in SIDES
+            .into_iter()
+            .flat_map(|side| [(side, false), (side, true)])
+        {
+            let mut ends = Ends::new(Calls::four_kinds(&Live::new()));
+            if compresses {
+                ends.server = ends.server.codings(codings()).compress("runs");
+                ends.builder = ends.builder.codings(codings()).compress("runs");
+            }
+            let ends = ends.with(side, generous);
             let channel = ends.with(side, generous).channel();
             for (kind, path) in KINDS {
                 let want: Vec<u64> = match kind {
@@ -36,10 +45,29 @@ fn requests_and_replies_are_changed() {
                     Kind::BidiStreaming => vec![2000 + 21, 2000 + 21 + 22],
                 };
                 let got = call(&channel, kind, path, 2).await;
-                assert_eq!(got.replies, want, "{side:?} {kind:?}");
+                assert_eq!(got.replies, want, "{side:?} {kind:?} {compresses}");
                 got.end.unwrap();
             }
         }
+    });
+}
+
+#[test]
+fn messages_sent_uncompressed_are_seen_too() {
+    virtual_time::run(async {
+        let calls = Calls::new().bidi("/test.Calls/Same", |mut requests, mut replies| async move {
+            while let Some(request) = requests.next().await? {
+                replies.send_uncompressed(request).await?;
+            }
+            Ok(())
+        });
+        let mut ends = Ends::new(calls);
+        for side in SIDES {
+            ends = ends.with(side, generous);
+        }
+        let (mut sender, mut replies) = ends.channel().talk("/test.Calls/Same", ()).await;
+        sender.send_uncompressed(1).await.unwrap();
+        assert_eq!(replies.next().await.unwrap(), Some(2021));
     });
 }
 
