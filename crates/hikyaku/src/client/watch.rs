@@ -19,14 +19,6 @@ use crate::{Metadata, Response, Status};
 pub(crate) struct Watch<T> {
     hooks: Arc<Hooks>,
     tapped: Tapped<T>,
-    /// Drops the interceptors, unless the end of the call has been read already.
-    pub(super) fn cancel(&mut self) {
-        if self.end.is_none() {
-            self.task.abort();
-            self.end = Some(Err(cancelled()));
-        }
-    }
-
     /// Tells the interceptors how the call ended. None once they know.
     ended: Option<oneshot::Sender<End>>,
     /// How it ended, as the outermost interceptor says.
