@@ -22,6 +22,7 @@ use super::target::Target;
 use crate::call::message::{frame, frame_compressed, framer, no_json};
 use crate::codec::{Codec, Format};
 use crate::compression::{Accepted, Chosen, Codings, Compression};
+use crate::context::{self, Watcher};
 use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
 use crate::net::receiver::OnlyReceiver;
 use crate::net::replay::Sent;
@@ -301,8 +302,10 @@ impl Channel {
             metadata,
             deadline,
             waits_for_ready,
+            reach,
             ..
         } = parts;
+        let (deadline, life) = context::inherit(deadline, reach);
         let mailbox = Mailbox::new(shared.current_outbox(), patience, 0);
         let mailbox = Arc::new(mailbox.with_window(shared.http2.stream_window_len));
         let mut outbound = mailbox.outbound();
@@ -321,6 +324,14 @@ impl Channel {
             outbound.end = Some(Ok(()));
         }
         drop(outbound);
+        match life.map(|life| life.watch(Watcher::Call(Arc::clone(&mailbox)))) {
+            Some(Err(over)) => {
+                mailbox.fail(&over.to_status());
+                return mailbox;
+            }
+            Some(Ok(link)) => mailbox.outbound().link = Some(link),
+            None => {}
+        }
         shared.forward(Arc::clone(&mailbox));
         mailbox
     }

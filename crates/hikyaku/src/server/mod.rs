@@ -8,6 +8,7 @@ mod door;
 mod fallback;
 mod handlers;
 mod head;
+mod lasting;
 mod limits;
 mod method;
 mod phase;
