@@ -15,7 +15,7 @@ use crate::call::client::{self as wire, Outcome, RequestHead, ResponseHead};
 use crate::call::timeout::TimeoutBuf;
 use crate::compression::CodingIndex;
 use crate::net::clock;
-use crate::net::driver::{Calls, note_progress};
+use crate::net::driver::{Calls, Turn, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::loss::{Loss, dropped, explain};
 use crate::net::mailbox::{Abandoned, Attempt, Closed, End, Mailbox, Open, Outbound};
@@ -547,14 +547,17 @@ impl Calls for ClientCalls {
         }
     }
 
-    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) {
+    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Turn {
         self.waiting.poll_deadlines(cx);
+        let mut turn = Turn::Rest;
         while let Poll::Ready(id) = self.timers.poll_due(cx) {
             if let Some(call) = self.calls.remove(&id.number()) {
                 connection.reset_stream(id, ErrorCode::CANCEL);
                 call.mailbox.fail(&deadline_exceeded());
             }
+            turn = Turn::Again;
         }
+        turn
     }
 
     fn drain(&mut self) {

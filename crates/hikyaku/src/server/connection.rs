@@ -31,7 +31,7 @@ use crate::call::server::{Phrasebook, Refusal, Terms, reset};
 use crate::compression::{Compression, Policy};
 use crate::context::{Reach, Scope};
 use crate::net::clock;
-use crate::net::driver::{Calls, note_progress};
+use crate::net::driver::{Calls, Turn, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::loss::{Loss, copy, dropped};
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
@@ -541,14 +541,17 @@ impl Calls for ServerCalls {
         self.pump(id, connection);
     }
 
-    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) {
+    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Turn {
+        let mut turn = Turn::Rest;
         while let Poll::Ready(id) = self.timers.poll_due(cx) {
             if let Some(call) = self.calls.get_mut(&id.number()) {
                 // The timer has taken its own entry off the list.
                 call.deadline = None;
                 self.end_early(id, &deadline_exceeded(), connection);
             }
+            turn = Turn::Again;
         }
+        turn
     }
 
     fn drain(&mut self) {}
