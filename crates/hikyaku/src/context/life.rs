@@ -185,3 +185,82 @@ impl Drop for Shield {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn who_watches_is_woken_once_and_who_has_gone_is_not() {
+        let life = Arc::new(Life::default());
+        let counter = Arc::new(Counter::default());
+        let watcher = || Watcher::Task(Waker::from(Arc::clone(&counter)));
+        let watching = life.watch(watcher());
+        drop(life.watch(watcher()));
+        assert_eq!(life.state().watchers.len(), 1);
+        life.end(Over::Cancelled);
+        life.end(Over::Returned);
+        assert_eq!(counter.0.load(Ordering::SeqCst), 1);
+        assert_eq!(life.over(), Some(Over::Cancelled), "the first end stands");
+        assert!(matches!(life.watch(watcher()), Err(Over::Cancelled)));
+        drop(watching);
+        assert!(life.state().watchers.is_empty());
+    }
+
+    /// What is done to a life with a handler.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Raise,
+        Lift,
+        Cut,
+    }
+
+    #[test]
+    fn a_handler_is_dropped_when_it_is_cut_and_no_shield_is_left() {
+        use Step::{Cut, Lift, Raise};
+        // (the steps, whether the handler is dropped behind them)
+        let table: [(&[Step], bool); 8] = [
+            (&[], false),
+            (&[Cut], true),
+            (&[Raise, Lift], false),
+            (&[Raise, Lift, Cut], true),
+            (&[Raise, Cut], false),
+            (&[Raise, Cut, Lift], true),
+            (&[Raise, Raise, Cut, Lift], false),
+            (&[Raise, Raise, Lift, Cut, Raise, Lift], true),
+        ];
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        for (steps, want) in table {
+            let is_dropped = runtime.block_on(async {
+                let life = Arc::new(Life::default());
+                let handler = tokio::spawn(pending());
+                let mut shields = Vec::new();
+                for step in steps {
+                    match step {
+                        Raise => shields.extend(life.shield()),
+                        Lift => drop(shields.pop()),
+                        Cut => drop(life.cut(Over::Cancelled, &handler)),
+                    }
+                }
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+                handler.is_finished()
+            });
+            assert_eq!(is_dropped, want, "{steps:?}");
+        }
+    }
+}
