@@ -50,6 +50,7 @@
 //! - [`Channel`] and [`client`]: calls; [`blocking`]: the same without async.
 //! - [`Request`], [`Response`], [`Metadata`], [`Status`]: what a call carries.
 //! - [`intercept`]: code around calls, at a server and at a channel.
+//! - [`context`]: what a handler's calls inherit, tasks of a call, work that runs to its end.
 //! - [`error_details`]: what a status tells programs, by `google.rpc`'s messages.
 //! - [`health`]: a running server tells whether it can take calls.
 //! - [`reflection`]: a running server tells what it serves.
@@ -61,6 +62,7 @@
 //!
 //! - **A deadline covers the whole call**, streams included, on both ends; it is sent on the wire.
 //! - **Dropping is cancelling**: a dropped call resets its stream, a reset stream drops its handler.
+//! - **A call made in a handler belongs to the handler's call**: it ends with it, and by its deadline.
 //! - **Sending waits for the receiver**: window, write buffer and socket are one chain.
 //! - **A handler is first polled in its connection's task**, and moves to a task of its own only if
 //!   it has to wait. A handler that computes for long should use `tokio::task::spawn_blocking`.
@@ -72,6 +74,7 @@ mod call;
 pub mod client;
 pub mod codec;
 pub mod compression;
+pub mod context;
 pub mod error_details;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

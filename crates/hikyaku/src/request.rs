@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Metadata;
 use crate::codec::Format;
 use crate::compression::Compression;
+use crate::context::{Reach, time_left};
 use crate::intercept::Extensions;
 use crate::net::clock;
 #[cfg(feature = "tls")]
@@ -47,6 +48,8 @@ pub(crate) struct Parts {
     /// At a server: whether the one request came compressed.
     pub(crate) was_compressed: bool,
     pub(crate) extensions: Extensions,
+    /// At a client: whether the call inherits from the one it is made in.
+    pub(crate) reach: Reach,
 }
 
 /// Who is at the other end of a server's connection.
@@ -152,6 +155,31 @@ impl<T> Request<T> {
     /// The moment at which the call ends with DEADLINE_EXCEEDED, if there is one.
     pub fn deadline(&self) -> Option<Instant> {
         self.parts.deadline
+    }
+
+    /// The time until then; zero once it has come.
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn search(request: hikyaku::Request<String>) {
+    /// if request.time_left() < Some(Duration::from_millis(100)) {
+    ///     // A rough answer in time is better than a good one that nobody waits for.
+    /// }
+    /// # }
+    /// ```
+    pub fn time_left(&self) -> Option<Duration> {
+        time_left(self.parts.deadline)
+    }
+
+    /// At a client: makes the call one of its own. It inherits neither the deadline nor the
+    /// cancellation of the call in whose handler it is made (see [`context`](crate::context)). Its
+    /// own deadline counts; dropping it cancels it, as any call.
+    #[must_use]
+    pub fn detached(mut self) -> Self {
+        self.parts.reach = Reach::Detached;
+        self
     }
 
     /// At a server: the address of the client, if the transport has one.

@@ -24,7 +24,8 @@ use super::watch::Watch;
 use crate::call::message::{frame, frame_compressed, framer, no_json};
 use crate::codec::{Codec, Format};
 use crate::compression::{Accepted, Chosen, CodingIndex, Codings, Compression};
-use crate::intercept::{Call, Chain, Interceptor, Kind, Side, Tapped};
+use crate::context::{self, Watcher};
+use crate::intercept::{Chain, Interceptor, Kind, Tapped};
 use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
 use crate::net::receiver::OnlyReceiver;
 use crate::net::replay::Sent;
@@ -205,7 +206,7 @@ impl Channel {
             self.open_with::<C, Req>(&mailbox, path, parts, chosen, &message)?;
             return Ok(self.streaming::<C, Resp>(mailbox, None));
         }
-        let call = Call::new(Side::Client, Kind::ServerStreaming, path, parts);
+        let call = intercepted::new_call(Kind::ServerStreaming, path, parts);
         let (mailbox, watch) =
             intercepted::start(self, call, move |channel, mailbox, parts, hooks| {
                 hooks.request(&mut message)?;
@@ -319,7 +320,7 @@ impl Channel {
     ) -> (Arc<Mailbox>, Option<Box<Watch<Resp>>>) {
         let coding = chosen.map(|chosen| chosen.index);
         if !self.chain.is_empty() {
-            let call = Call::new(Side::Client, kind, path, parts);
+            let call = intercepted::new_call(kind, path, parts);
             let (mailbox, watch) =
                 intercepted::start(self, call, move |channel, mailbox, parts, _| {
                     channel.open(mailbox, path, parts, coding, Requests::Open);
@@ -379,8 +380,10 @@ impl Channel {
             metadata,
             deadline,
             waits_for_ready,
+            reach,
             ..
         } = parts;
+        let (deadline, life) = context::inherit(deadline, reach);
         let mut outbound = mailbox.outbound();
         outbound.open = Some(Box::new(Open {
             path,
@@ -398,6 +401,14 @@ impl Channel {
         }
         let sender = outbound.release();
         drop(outbound);
+        match life.map(|life| life.watch(Watcher::Call(Arc::clone(mailbox)))) {
+            Some(Err(over)) => {
+                mailbox.fail(&over.to_status());
+                return;
+            }
+            Some(Ok(link)) => mailbox.outbound().link = Some(link),
+            None => {}
+        }
         self.lease.shared().forward(Arc::clone(mailbox));
         if let Some(sender) = sender {
             sender.wake();

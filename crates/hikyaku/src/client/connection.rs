@@ -15,14 +15,14 @@ use crate::call::client::{self as wire, Outcome, RequestHead, ResponseHead};
 use crate::call::timeout::TimeoutBuf;
 use crate::compression::CodingIndex;
 use crate::net::clock;
-use crate::net::driver::{Calls, note_progress};
+use crate::net::driver::{Calls, Turn, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::loss::{Loss, dropped, explain};
 use crate::net::mailbox::{Abandoned, Attempt, Closed, End, Mailbox, Open, Outbound};
 use crate::net::outbox::Outbox;
 use crate::net::replay::TooMuch;
 use crate::net::timers::Timers;
-use crate::{Origin, Status};
+use crate::{Code, Origin, Status};
 
 /// The calls of one connection.
 pub(crate) struct ClientCalls {
@@ -44,6 +44,14 @@ struct Call {
     /// `Last` once our side has ended.
     request: Body,
     replay: Replay,
+}
+
+impl Call {
+    /// Whether its deadline has passed.
+    fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| deadline <= clock::now())
+    }
 }
 
 /// What is left to make a call again with.
@@ -304,20 +312,15 @@ impl ClientCalls {
         broken: Option<Violation>,
         out: &mut Connection,
     ) {
-        let Some(call) = self.calls.get(&id.number()) else {
+        if !self.calls.contains_key(&id.number()) {
             return;
-        };
-        let is_late = call
-            .deadline
-            .is_some_and(|deadline| deadline <= clock::now());
+        }
         let status = match broken {
             Some(what) => wire::broken(id, code, what),
             None if code == ErrorCode::REFUSED_STREAM => {
                 let status = Status::unavailable("the server refused the call");
                 return self.on_unprocessed(id, status.with_origin(Origin::Peer), out);
             }
-            // A server that keeps the deadline, too, may be first to act on it.
-            None if code == ErrorCode::CANCEL && is_late => deadline_exceeded(),
             None => wire::reset(code),
         };
         self.end(id, Err(status), out);
@@ -377,6 +380,10 @@ impl ClientCalls {
             Ok(trailers) => {
                 call.mailbox.close_outbound(Closed::Answered);
                 call.mailbox.deliver_end(End::Complete(trailers));
+            }
+            // A server keeps the deadline, too, and may be first to act on it.
+            Err(status) if status.code() == Code::Cancelled && call.is_late() => {
+                call.mailbox.fail(&deadline_exceeded());
             }
             Err(status) => call.mailbox.fail(&status),
         }
@@ -540,14 +547,17 @@ impl Calls for ClientCalls {
         }
     }
 
-    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) {
+    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Turn {
         self.waiting.poll_deadlines(cx);
+        let mut turn = Turn::Rest;
         while let Poll::Ready(id) = self.timers.poll_due(cx) {
             if let Some(call) = self.calls.remove(&id.number()) {
                 connection.reset_stream(id, ErrorCode::CANCEL);
                 call.mailbox.fail(&deadline_exceeded());
             }
+            turn = Turn::Again;
         }
+        turn
     }
 
     fn drain(&mut self) {

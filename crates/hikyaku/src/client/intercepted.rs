@@ -29,6 +29,7 @@ use super::shared::runtime_ended;
 use super::waiting::call_dropped;
 use super::watch::Watch;
 use crate::codec::Codec;
+use crate::context;
 use crate::intercept::{Call, End, Hooks, Kind, Side, single};
 use crate::net::mailbox::{self, Closed, Mailbox, Patience};
 use crate::request::Parts;
@@ -46,8 +47,8 @@ where
     Resp: Send + 'static,
 {
     let (mut message, parts) = request.into_parts();
-    let deadline = parts.deadline;
-    let call = Call::new(Side::Client, Kind::Unary, path, parts);
+    let call = new_call(Kind::Unary, path, parts);
+    let deadline = call.deadline();
     let begun = Arc::new(AtomicBool::new(false));
     let rest = {
         let (channel, begun) = (channel.clone(), Arc::clone(&begun));
@@ -65,6 +66,12 @@ where
         Ok(_) => answer.await,
         Err(_) => Inside(channel.runtime().clone(), answer).await,
     }
+}
+
+/// A call for the interceptors, who see the deadline that it inherits.
+pub(super) fn new_call(kind: Kind, path: &'static str, mut parts: Parts) -> Call {
+    (parts.deadline, _) = context::inherit(parts.deadline, parts.reach);
+    Call::new(Side::Client, kind, path, parts)
 }
 
 /// Starts a call with a stream in either direction through the channel's interceptors. `open` gives
@@ -102,6 +109,8 @@ pub(super) fn start<T: 'static>(
     let task = async move {
         outcome_of.tell(to_deadline(deadline, &begun, chain).await);
     };
+    // The task belongs to the handler that makes the call, as the call itself does.
+    let task = context::Context::current().scope(task);
     let runtime = Handle::try_current().unwrap_or_else(|_| channel.runtime().clone());
     let task = runtime.spawn(task.instrument(Span::current()));
     let watch = Watch::new(hooks, ended, outcome, task.abort_handle());

@@ -55,8 +55,9 @@ pub(crate) trait Calls {
     fn on_events_end(&mut self, connection: &mut Connection);
     /// The application wants something of this call.
     fn on_rung(&mut self, mailbox: Arc<Mailbox>, connection: &mut Connection);
-    /// Ends the calls whose deadline has passed, and arms the timer for the next.
-    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>);
+    /// Ends the calls whose deadline has passed, and arms the timer for the next. `Again` if there
+    /// were such calls.
+    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Turn;
     /// No new calls from here on.
     fn drain(&mut self);
     /// The outbox is about to close: new calls have to go elsewhere.
@@ -110,7 +111,7 @@ pub(crate) enum Part {
 
 /// Whether a step of the driver has to be followed by another before it may sleep.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
+pub(crate) enum Turn {
     Again,
     Rest,
 }
@@ -169,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         self.turn_began = None;
         for _ in 0..MAX_READ_COUNT {
             self.take_wishes();
-            self.calls.poll_deadlines(&mut self.connection, cx);
+            let _ = self.calls.poll_deadlines(&mut self.connection, cx);
             self.dispatch_events();
             self.connection.poll_transmit();
             let written = match self.poll_write(cx) {
@@ -186,6 +187,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             if read == Turn::Rest
                 && written == Turn::Rest
                 && self.poll_timeout(cx) == Turn::Rest
+                // Those of calls that have come since are not armed yet.
+                && self.calls.poll_deadlines(&mut self.connection, cx) == Turn::Rest
                 && self.outbox.sleep(cx.waker(), self.wish) == Sleep::Sound
             {
                 return Poll::Pending;

@@ -21,6 +21,7 @@ use super::outbox::Outbox;
 use super::replay::Sent;
 use crate::call::server::Terms;
 use crate::compression::{Chosen, Coding, CodingIndex, Compression, Policy};
+use crate::context::Link;
 use crate::{Metadata, Status};
 
 /// Encoded bytes that may wait for the driver before `send` waits. A larger message still goes in
@@ -124,6 +125,8 @@ pub(crate) struct Outbound {
     pub(crate) end: Option<Result<(), Status>>,
     /// The application has lost interest: reset the stream.
     pub(crate) cancelled: bool,
+    /// At a client: what would cancel the call with the one it was made in.
+    pub(crate) link: Option<Link>,
     /// Set by the driver when the stream is gone; `send` fails with it.
     closed: Option<Closed>,
     waker: Option<Waker>,
@@ -208,6 +211,7 @@ impl Mailbox {
                 trailers: Metadata::new(),
                 end: None,
                 cancelled: false,
+                link: None,
                 closed: None,
                 waker: None,
             }),
@@ -296,8 +300,9 @@ impl Mailbox {
         let mut outbound = self.outbound();
         outbound.closed.get_or_insert(why);
         outbound.bytes = BytesMut::new();
-        let waker = outbound.waker.take();
+        let (waker, link) = (outbound.waker.take(), outbound.link.take());
         drop(outbound);
+        drop(link);
         wake(waker);
     }
 
@@ -448,6 +453,23 @@ impl Mailbox {
             change(&mut outbound);
             self.ring(outbound);
         }
+    }
+
+    /// Ends a client's call from outside, unless it has ended: resets its stream, and tells all who
+    /// wait why.
+    pub(crate) fn cancel(self: &Arc<Self>, status: &Status) {
+        let mut outbound = self.outbound();
+        if outbound.closed.is_some() {
+            return;
+        }
+        outbound.cancelled = true;
+        outbound.closed = Some(Closed::Failed(status.clone()));
+        outbound.bytes = BytesMut::new();
+        let (waker, link) = (outbound.waker.take(), outbound.link.take());
+        self.ring(outbound);
+        drop(link);
+        self.deliver_end(End::Failed(status.clone()));
+        wake(waker);
     }
 
     fn ring(self: &Arc<Self>, mut outbound: MutexGuard<'_, Outbound>) {

@@ -1,5 +1,6 @@
 //! The last steps of an answer, onto the connection.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -10,6 +11,7 @@ use super::runner::{Answer, Single, Sink, Waiting};
 use crate::call::message::{compress_framed, frame_compressed};
 use crate::call::server::{self as wire, Phrasebook, Phrases, Refusal, Terms};
 use crate::compression::{Compression, Policy};
+use crate::context::Scope;
 use crate::net::mailbox::Mailbox;
 use crate::{Metadata, Status};
 
@@ -22,8 +24,14 @@ pub(crate) enum Head {
 
 /// Runs a handler that had to wait, and leaves its answer in the mailbox. Its place is free again
 /// when all of it has been dropped.
-pub(crate) async fn complete(_place: Place, waiting: Waiting, mailbox: Arc<Mailbox>) {
-    let Answer { message, mut end } = waiting.await;
+pub(crate) async fn complete(
+    _place: Place,
+    mut scope: Scope,
+    mut waiting: Waiting,
+    mailbox: Arc<Mailbox>,
+) {
+    let answered = poll_fn(|cx| scope.enter(|| waiting.as_mut().poll(cx)));
+    let Answer { message, mut end } = answered.await;
     let message = message
         .map(|single| compressed(single, &mailbox))
         .transpose();

@@ -9,10 +9,10 @@
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId};
+use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId, Violation};
 
 use super::answer::{Direct, Head, complete, finish, refuse};
 use super::door::Door;
@@ -20,7 +20,7 @@ use super::fallback::{Fallback, PlainRequests};
 use super::handlers::Handlers;
 use super::head::KnownHeads;
 use super::limits::{Limits, Memory};
-use super::phase::{Call, Phase, Start};
+use super::phase::{Call, Phase, Start, Task};
 use super::router::Router;
 use super::runner::{Input, Runner, Started};
 #[cfg(feature = "tls")]
@@ -29,9 +29,10 @@ use crate::call::envelope::Message;
 use crate::call::message::{self, Only};
 use crate::call::server::{Phrasebook, Refusal, Terms, reset};
 use crate::compression::{Compression, Policy};
+use crate::context::{Reach, Scope};
 use crate::intercept::Extensions;
 use crate::net::clock;
-use crate::net::driver::{Calls, note_progress};
+use crate::net::driver::{Calls, Turn, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::loss::{Loss, copy, dropped};
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
@@ -107,9 +108,8 @@ impl ServerCalls {
             }
             Err(refusal) => return refuse(out, &self.shared.phrases, id, refusal, body),
         };
-        let deadline = known
-            .head
-            .timeout
+        let deadline = self
+            .allowed(known.head.timeout)
             .and_then(|timeout| clock::now().checked_add(timeout));
         if let Some(deadline) = deadline {
             self.timers.insert(deadline, id);
@@ -259,7 +259,8 @@ impl ServerCalls {
         let (id, terms) = (start.id, start.terms);
         let (deadline, request) = (start.deadline, start.request);
         let mailbox = start.mailbox.take();
-        let (started, head) = self.run(start, input, out);
+        let mut scope = Scope::of_call(deadline);
+        let (started, head) = self.run(start, input, &mut scope, out);
         let (mailbox, task) = match (started, mailbox) {
             (Started::Done(end), None) => {
                 self.forget_deadline(id, deadline);
@@ -273,8 +274,9 @@ impl ServerCalls {
             (Started::Waiting(waiting), mailbox) => {
                 let mailbox = mailbox.unwrap_or_else(|| self.mailbox(id, terms));
                 let place = self.handlers.take_place();
-                let task = tokio::spawn(complete(place, waiting, Arc::clone(&mailbox)));
-                (mailbox, Some(task.abort_handle()))
+                let life = scope.life();
+                let handle = tokio::spawn(complete(place, scope, waiting, Arc::clone(&mailbox)));
+                (mailbox, Some(Task { handle, life }))
             }
         };
         let phase = Phase::Running {
@@ -296,7 +298,13 @@ impl ServerCalls {
 
     /// Makes the handler and polls it. Says whether the headers have been sent.
     #[inline]
-    fn run(&mut self, start: Start, input: Input, out: &mut Connection) -> (Started, Head) {
+    fn run(
+        &mut self,
+        start: Start,
+        input: Input,
+        scope: &mut Scope,
+        out: &mut Connection,
+    ) -> (Started, Head) {
         let (shared, terms) = (&*self.shared, start.terms);
         let input = if start.is_compressed {
             inflate(input, terms, shared)
@@ -312,6 +320,7 @@ impl ServerCalls {
             format: terms.format,
             was_compressed: start.is_compressed,
             extensions: Extensions::default(),
+            reach: Reach::default(),
         };
         let mut sink = Direct {
             id: start.id,
@@ -323,9 +332,10 @@ impl ServerCalls {
         };
         let runner = self.runners.get_mut(start.method);
         let started = match (input, runner.zip(shared.router.method(start.method))) {
-            (Ok(input), Some((slot, method))) => slot
-                .get_or_insert_with(|| method.runner(shared.router.chain()))
-                .start(parts, input, &mut sink),
+            (Ok(input), Some((slot, method))) => {
+                let runner = slot.get_or_insert_with(|| method.runner(shared.router.chain()));
+                scope.enter(|| runner.start(parts, input, &mut sink))
+            }
             (Ok(_), None) => Started::Done(Err(Status::internal("the method has gone"))),
             (Err(status), _) => Started::Done(Err(status)),
         };
@@ -427,7 +437,7 @@ impl ServerCalls {
             return;
         };
         self.forget_deadline(id, call.deadline);
-        let head = call.phase.cut(status);
+        let head = call.phase.cut(status, &self.door.lasting);
         if out.queued_len(id) > 0 {
             // The status would wait behind data the client may never take.
             out.reset_stream(id, ErrorCode::CANCEL);
@@ -441,7 +451,7 @@ impl ServerCalls {
     fn on_reset(&mut self, id: StreamId, status: &Status) {
         if let Some(call) = self.calls.remove(&id.number()) {
             self.forget_deadline(id, call.deadline);
-            call.phase.cut(status);
+            call.phase.cut(status, &self.door.lasting);
         } else {
             self.plain.forget(id);
         }
@@ -449,8 +459,28 @@ impl ServerCalls {
 
     fn cut_all(&mut self, status: &Status) {
         for (_, call) in self.calls.drain() {
-            call.phase.cut(status);
+            call.phase.cut(status, &self.door.lasting);
         }
+    }
+
+    /// The time a call has, by what its client and this server say.
+    fn allowed(&self, timeout: Option<Duration>) -> Option<Duration> {
+        match self.shared.limits.max_timeout {
+            None => timeout,
+            Some(max) => Some(timeout.map_or(max, |timeout| timeout.min(max))),
+        }
+    }
+
+    /// Why a call was reset.
+    fn reset_status(&self, id: StreamId, code: ErrorCode, broken: Option<Violation>) -> Status {
+        let call = self.calls.get(&id.number());
+        let deadline = call.and_then(|call| call.deadline);
+        let is_late = deadline.is_some_and(|at| at <= clock::now() + DEADLINE_SLACK);
+        if broken.is_none() && code == ErrorCode::CANCEL && is_late {
+            // A client keeps the deadline, too, and may be first to act on it.
+            return deadline_exceeded();
+        }
+        reset(id, code, broken)
     }
 
     fn mailbox(&self, id: StreamId, terms: Terms) -> Arc<Mailbox> {
@@ -481,7 +511,9 @@ impl Calls for ServerCalls {
             Event::Headers { id, headers, body } => self.on_headers(id, headers, body, connection),
             Event::Data { id, data, body } => self.on_data(id, data, body, connection),
             Event::Trailers { id, .. } => self.on_data(id, Bytes::new(), Body::Last, connection),
-            Event::Reset { id, code, what, .. } => self.on_reset(id, &reset(id, code, what)),
+            Event::Reset { id, code, what, .. } => {
+                self.on_reset(id, &self.reset_status(id, code, what));
+            }
             Event::SendRoom { id } => self.pump(id, connection),
             // Its last bytes may have to wait, its handlers do not.
             Event::Closed { error } => {
@@ -511,18 +543,17 @@ impl Calls for ServerCalls {
         self.pump(id, connection);
     }
 
-    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) {
+    fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Turn {
+        let mut turn = Turn::Rest;
         while let Poll::Ready(id) = self.timers.poll_due(cx) {
             if let Some(call) = self.calls.get_mut(&id.number()) {
                 // The timer has taken its own entry off the list.
                 call.deadline = None;
-                self.end_early(
-                    id,
-                    &Status::deadline_exceeded("deadline exceeded"),
-                    connection,
-                );
+                self.end_early(id, &deadline_exceeded(), connection);
             }
+            turn = Turn::Again;
         }
+        turn
     }
 
     fn drain(&mut self) {}
@@ -563,6 +594,10 @@ fn inflate(input: Input, terms: Terms, shared: &Shared) -> Result<Input, Status>
     Ok(Input::One(bytes, mailbox))
 }
 
+fn deadline_exceeded() -> Status {
+    Status::deadline_exceeded("deadline exceeded")
+}
+
 /// Gives a handler what came of its requests; `body` says whether that was all.
 fn deliver(mailbox: &Mailbox, data: Bytes, body: Body) {
     if !data.is_empty() {
@@ -581,6 +616,9 @@ fn held_len(out: &Connection) -> usize {
         + out.wanting_streams() * MAX_OUTBOUND_LEN
 }
 
+/// How much earlier than ours a client's timer for the same deadline may ring: timers count in whole
+/// milliseconds, timeouts are rounded up on their way, and messages take one more or less time.
+const DEADLINE_SLACK: Duration = Duration::from_millis(5);
 /// What an idle connection costs about. Bytes.
 const CONNECTION_LEN: usize = 8 * 1024;
 /// What an open call costs about, besides the bytes that are counted: its header list, its tables'

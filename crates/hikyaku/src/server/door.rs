@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::lasting::Lasting;
 use crate::net::outbox::{Outbox, Wish};
 
 /// A connection, as the server sees it from outside.
 #[derive(Debug)]
 pub(crate) struct Door {
     pub(crate) outbox: Arc<Outbox>,
+    /// Handlers that outlive it.
+    pub(super) lasting: Lasting,
     is_idle: AtomicBool,
 }
 
@@ -16,6 +19,7 @@ impl Door {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             outbox: Outbox::new(),
+            lasting: Lasting::default(),
             is_idle: AtomicBool::new(true),
         })
     }

@@ -31,6 +31,9 @@ pub struct Limits {
     /// Bytes of one request message. 4 MiB by default; a longer one ends its call with
     /// RESOURCE_EXHAUSTED before it is read.
     pub max_message_len: usize,
+    /// The longest time a call may take: the deadline of calls that have none or a later one. None
+    /// by default. It ends its call with DEADLINE_EXCEEDED.
+    pub max_timeout: Option<Duration>,
     /// Connections at a time. 10,000 by default: an idle one costs some KiB. When there are as many,
     /// a new one takes the place of the newest that is idle; without one, it is closed.
     pub max_connections: usize,
@@ -51,6 +54,7 @@ impl Default for Limits {
         Self {
             http2: default_http2(),
             max_message_len: crate::MAX_MESSAGE_LEN,
+            max_timeout: None,
             max_connections: 10_000,
             #[cfg(feature = "tls")]
             max_handshakes: 1000,

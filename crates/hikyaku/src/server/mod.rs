@@ -9,6 +9,7 @@ mod fallback;
 mod handlers;
 mod head;
 pub(crate) mod intercepted;
+mod lasting;
 mod limits;
 mod method;
 mod phase;

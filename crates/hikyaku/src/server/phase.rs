@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hikyaku_http2::{Body, Headers, StreamId};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use super::answer::Head;
+use super::lasting::Lasting;
 use super::runner::Input;
-use crate::Status;
 use crate::call::message::Only;
 use crate::call::server::Terms;
+use crate::context::{Fate, Life, Over};
 use crate::net::mailbox::Mailbox;
+use crate::{Code, Status};
 
 /// One call that has not been answered in full.
 pub(super) struct Call {
@@ -49,9 +51,30 @@ pub(super) enum Phase {
     /// The handler has been started, and is in a task of its own unless it has returned.
     Running {
         mailbox: Arc<Mailbox>,
-        task: Option<AbortHandle>,
+        task: Option<Task>,
         head: Head,
     },
+}
+
+/// A handler in a task of its own.
+pub(super) struct Task {
+    pub(super) handle: JoinHandle<()>,
+    /// What tells the handler that its call is over.
+    pub(super) life: Arc<Life>,
+}
+
+impl Task {
+    /// Drops the handler, or lets it run to its end if it has asked for that.
+    fn cut(self, status: &Status, lasting: &Lasting) {
+        let over = if status.code() == Code::DeadlineExceeded {
+            Over::DeadlineExceeded
+        } else {
+            Over::Cancelled
+        };
+        if self.life.cut(over, &self.handle) == Fate::RunsOn {
+            lasting.add(self.handle);
+        }
+    }
 }
 
 /// A handler about to be started.
@@ -69,7 +92,7 @@ pub(super) struct Start {
 
 impl Phase {
     /// Stops the handler and tells its streams why. Says whether the headers have been sent.
-    pub(super) fn cut(self, status: &Status) -> Head {
+    pub(super) fn cut(self, status: &Status, lasting: &Lasting) -> Head {
         match self {
             Self::Collecting { .. } => Head::Due,
             Self::Gathered { mailbox, .. } => {
@@ -89,7 +112,7 @@ impl Phase {
             } => {
                 mailbox.fail(status);
                 if let Some(task) = task {
-                    task.abort();
+                    task.cut(status, lasting);
                 }
                 head
             }

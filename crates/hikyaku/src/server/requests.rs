@@ -3,9 +3,10 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
+use crate::context::time_left;
 use crate::intercept::{Extensions, Tapped};
 use crate::net::mailbox::Mailbox;
 use crate::net::receiver::Receiver;
@@ -88,6 +89,11 @@ impl<T> Requests<T> {
     /// The moment at which the call ends with DEADLINE_EXCEEDED, if there is one.
     pub fn deadline(&self) -> Option<Instant> {
         self.parts.deadline
+    }
+
+    /// The time until then; zero once it has come.
+    pub fn time_left(&self) -> Option<Duration> {
+        time_left(self.parts.deadline)
     }
 
     /// The address of the client, if the transport has one.

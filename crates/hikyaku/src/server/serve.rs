@@ -220,8 +220,17 @@ impl Server {
         self
     }
 
-    /// Sets how long a graceful shutdown waits for open calls before it cuts them off. 30 seconds
-    /// by default.
+    /// Sets the longest time a call may take. A call without a deadline gets this one, a later one
+    /// is cut to it; the handler sees the deadline that counts, and its call ends with
+    /// DEADLINE_EXCEEDED. None by default: long streams are what some servers are for.
+    pub fn max_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.max_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long a graceful shutdown waits for open calls, and for handlers that
+    /// [run to their end](crate::context::run_to_end), before it cuts them off. 30 seconds by
+    /// default.
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.shutdown_grace = grace;
         self
@@ -378,17 +387,25 @@ impl Connections {
         drop(doors);
         #[cfg(feature = "tls")]
         if shared.security.is_some() {
-            let served = secure::serve(io, addr, Arc::clone(shared), door);
-            return self.spawn(number, served);
+            let served = secure::serve(io, addr, Arc::clone(shared), Arc::clone(&door));
+            return self.spawn(number, door, served);
         }
         let limit = shared.limits.http2.handshake_timeout;
-        self.spawn(number, driver(io, Peer::at(addr), shared, door, limit));
+        let served = driver(io, Peer::at(addr), shared, Arc::clone(&door), limit);
+        self.spawn(number, door, served);
     }
 
-    fn spawn(&mut self, number: u64, connection: impl Future<Output = ()> + Send + 'static) {
+    fn spawn<C>(&mut self, number: u64, door: Arc<Door>, connection: C)
+    where
+        C: Future<Output = ()> + Send + 'static,
+    {
         let doors = Arc::clone(&self.doors);
         self.tasks.spawn(async move {
+            let shutter = Shutter(door);
             connection.await;
+            // It counts, and is waited for, until the last of its handlers has run to its end.
+            shutter.0.set_idle(false);
+            shutter.0.lasting.ended().await;
             lock(&doors).remove(&number);
         });
     }
@@ -412,6 +429,15 @@ impl Connections {
             );
             self.tasks.shutdown().await;
         }
+    }
+}
+
+/// Closes a door for good: what still runs behind it is cut off.
+struct Shutter(Arc<Door>);
+
+impl Drop for Shutter {
+    fn drop(&mut self) {
+        self.0.lasting.cut_off();
     }
 }
 

@@ -9,7 +9,7 @@ use hikyaku_testkit::raw::{self, Frame};
 use hikyaku_testkit::{Live, virtual_time};
 use tokio::time::Instant;
 
-use crate::in_memory::{Calling, Calls, Network, collect};
+use crate::in_memory::{Calling, Calls, Kind, Network, collect};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -103,6 +103,26 @@ fn the_server_keeps_it_for_a_client_that_does_not() {
         tokio::time::sleep(SECOND).await;
         assert_eq!((live.count(), live.made_count()), (0, 1));
     });
+}
+
+#[test]
+fn the_server_keeps_it_when_nothing_else_ever_happens_on_the_connection() {
+    for kind in Kind::ALL {
+        virtual_time::run(async move {
+            let network = Network::serving(Calls::of_every_kind(|_| pending()));
+            let mut peer = network.raw_client().await;
+            virtual_time::settle().await;
+            let block = raw::request(kind.path(), &[("grpc-timeout", "1S")]);
+            let request = [
+                Frame::headers(1, &block, false),
+                Frame::message(1, &[0; 8], true),
+            ];
+            peer.send(&request.concat()).await;
+            let frames = takes_a_second(peer.read_stream(1)).await;
+            let status = frames.last().unwrap().field("grpc-status");
+            assert_eq!(status, Some("4"), "{kind:?} {frames:?}");
+        });
+    }
 }
 
 #[test]
@@ -225,10 +245,8 @@ fn a_handler_learns_of_it_in_its_streams() {
             .take()
             .expect("the task is done")
             .unwrap_err();
-        assert!(
-            [Code::DeadlineExceeded, Code::Cancelled].contains(&seen.code()),
-            "{seen:?}"
-        );
+        // Of the server's own timer or of the client's reset, whichever is first.
+        check(&seen);
     });
 }
 
@@ -292,6 +310,56 @@ fn it_covers_waiting_for_a_stream() {
         check(&takes_a_second(call).await.unwrap_err());
         first.abort();
     });
+}
+
+#[test]
+fn a_server_caps_deadlines_and_gives_one_to_calls_that_have_none() {
+    let ms = Duration::from_millis;
+    // (the client's, the server's longest, what counts)
+    let table = [
+        (None, None, None),
+        (Some(ms(3000)), None, Some(ms(3000))),
+        (None, Some(ms(1000)), Some(ms(1000))),
+        (Some(ms(3000)), Some(ms(1000)), Some(ms(1000))),
+        (Some(ms(500)), Some(ms(1000)), Some(ms(500))),
+        (None, Some(Duration::MAX), None),
+    ];
+    for kind in Kind::ALL {
+        for (own, longest, want) in table {
+            virtual_time::run(async move {
+                let live = Live::new();
+                let held = live.clone();
+                let calls = Calls::of_every_kind(move |deadline| {
+                    let guard = held.guard();
+                    let left = deadline.map(|deadline| deadline - Instant::now().into_std());
+                    assert!(left <= want && left.is_some() == want.is_some(), "{left:?}");
+                    async move {
+                        let _guard = guard;
+                        pending().await
+                    }
+                });
+                let mut server = hikyaku::Server::new().add(calls);
+                if let Some(longest) = longest {
+                    server = server.max_timeout(longest);
+                }
+                let network = Network::new();
+                network.serve(server);
+                let mut request = Request::new(1);
+                if let Some(own) = own {
+                    request = request.with_timeout(own);
+                }
+                let start = Instant::now();
+                let channel = network.channel();
+                let call = tokio::time::timeout(10 * SECOND, kind.call(&channel, request));
+                let end = call.await.map(|end| check(&end.unwrap_err()));
+                assert_eq!(end.is_ok(), want.is_some(), "{kind:?} {own:?} {longest:?}");
+                let late = start.elapsed() - want.unwrap_or(10 * SECOND);
+                assert!(late < ms(20), "{kind:?} {own:?} {longest:?} {late:?}");
+                virtual_time::settle().await;
+                assert_eq!((live.count(), live.made_count()), (0, 1));
+            });
+        }
+    }
 }
 
 fn spawn_sleep(channel: &Channel, request: Request<u64>) -> tokio::task::AbortHandle {

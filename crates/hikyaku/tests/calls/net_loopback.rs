@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
+use hikyaku::context::Context;
 use hikyaku::intercept::{Call, Next};
 use hikyaku::server::{ServeError, bind, runtime};
 use hikyaku::{Channel, Code, Origin, Request, Server, Status, blocking};
@@ -143,6 +144,79 @@ fn dropping_blocking_replies_cancels_their_call() {
         .unwrap();
     assert!(replies.take(1000).map(Result::unwrap).eq(1..=1000));
     runtime(1).unwrap().block_on(all_gone(&live));
+}
+
+/// A server of these calls on a thread of its own, for as long as the process runs.
+fn serve_calls(calls: Calls) -> String {
+    let runtime = runtime(1).unwrap();
+    let listener = runtime.block_on(bind("127.0.0.1:0")).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = Server::new().add(calls);
+    thread::spawn(move || runtime.block_on(server.serve_listener(listener)));
+    format!("http://{addr}")
+}
+
+#[test]
+fn a_blocking_call_in_a_handler_inherits_its_deadline() {
+    let left = Calls::new().unary("/test.Calls/Left", |request| async move {
+        let left = request.time_left().map_or(0, |left| left.as_secs() + 1);
+        Ok(left.into())
+    });
+    let next = blocking::Channel::connect(&serve_calls(left)).unwrap();
+    let calls = Calls::new().unary("/test.Calls/Left", move |request| {
+        let next = next.clone();
+        async move {
+            let is_detached = *request.message() == 1;
+            let own = Request::new(0);
+            let own = if is_detached { own.detached() } else { own };
+            next.unary::<Plain, u64, u64>("/test.Calls/Left", own)
+        }
+    });
+    let channel = blocking::Channel::connect(&serve_calls(calls)).unwrap();
+    for (is_detached, least, most) in [(0, 1, 3600), (1, 0, 0)] {
+        let request = Request::new(is_detached).with_timeout(Duration::from_secs(3600));
+        let left = channel.unary::<Plain, u64, u64>("/test.Calls/Left", request);
+        let left = left.unwrap().into_message();
+        assert!((least..=most).contains(&left), "{is_detached} {left}");
+    }
+}
+
+#[test]
+fn a_blocking_call_on_a_thread_of_a_handlers_ends_when_its_call_is_cancelled() {
+    let live = Live::new();
+    let held = live.clone();
+    let endless = Calls::new().unary("/test.Calls/Sleep", move |_| {
+        let guard = held.guard();
+        async move {
+            let _guard = guard;
+            std::future::pending().await
+        }
+    });
+    let next = blocking::Channel::connect(&serve_calls(endless)).unwrap();
+    let (told, mut tell) = tokio::sync::mpsc::unbounded_channel();
+    let calls = Calls::new().unary("/test.Calls/Leave", move |_| {
+        let (told, context, next) = (told.clone(), Context::current(), next.clone());
+        let blocking = move || {
+            let path = "/test.Calls/Sleep";
+            let call = || next.unary::<Plain, u64, u64>(path, 1.into());
+            let _ = told.send(context.sync_scope(call).unwrap_err());
+        };
+        async move {
+            let _ = tokio::task::spawn_blocking(blocking).await;
+            Ok(1.into())
+        }
+    });
+    let addr = serve_calls(calls);
+    run(async {
+        let channel = Channel::connect(&addr).await.unwrap();
+        let call = tokio::spawn(async move { channel.ask("/test.Calls/Leave", 1).await });
+        while live.made_count() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        call.abort();
+        assert_eq!(tell.recv().await.unwrap().code(), Code::Cancelled);
+        all_gone(&live).await;
+    });
 }
 
 #[test]

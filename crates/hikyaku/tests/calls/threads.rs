@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use hikyaku::context::{Context, run_to_end};
 use hikyaku::server::runtime;
 use hikyaku::{Channel, Code, Server, Status};
 use hikyaku_testkit::{Live, Random};
 
-use crate::in_memory::{Calling, Calls, Network, collect};
+use crate::in_memory::{Calling, Calls, Kind, Network, collect};
 
 /// Longer than any of this takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -141,5 +142,55 @@ fn calls_all_end_while_servers_come_and_go() {
         running.stop();
         running.task.await.unwrap().unwrap();
         all_gone(&live).await;
+    });
+}
+
+#[test]
+fn work_that_has_begun_is_done_however_its_call_ends() {
+    run(async {
+        let [handlers, begun, done, calls_within] = [(); 4].map(|()| Live::new());
+        let next = Network::serving(Calls::four_kinds(&calls_within)).channel();
+        let (alive, started, ended) = (handlers.clone(), begun.clone(), done.clone());
+        let calls = Calls::of_every_kind(move |_| {
+            let (guard, next) = (alive.guard(), next.clone());
+            let (started, ended) = (started.clone(), ended.clone());
+            async move {
+                let _guard = guard;
+                // Ended by the end of this call, or by its own.
+                let within = next.clone();
+                let scoped = async move { within.ask("/test.Calls/Later", 1).await };
+                tokio::spawn(Context::current().scope(scoped));
+                tokio::task::yield_now().await;
+                let work = async {
+                    drop(started.guard());
+                    next.ask("/test.Calls/Later", 2).await?;
+                    drop(ended.guard());
+                    Ok::<_, Status>(())
+                };
+                run_to_end(work).await?;
+                next.ask("/test.Calls/Later", 3).await?;
+                Ok(1)
+            }
+        });
+        let channel = Network::serving(calls).channel();
+        let callers = (0..16).map(|seed| {
+            let channel = channel.clone();
+            tokio::spawn(async move {
+                let mut random = Random::new(seed);
+                for _ in 0..50 {
+                    let kind = Kind::ALL[random.below(4) as usize];
+                    let patience = Duration::from_micros(random.below(20_000));
+                    let _ = tokio::time::timeout(patience, kind.call(&channel, 1)).await;
+                }
+                assert_eq!(Kind::Ask.call(&channel, 1).await.unwrap(), 1);
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.unwrap();
+        }
+        all_gone(&handlers).await;
+        all_gone(&calls_within).await;
+        assert_eq!(begun.made_count(), done.made_count());
+        assert!(done.made_count() >= 16, "those nobody gave up");
     });
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod calling;
+mod kind;
 mod service;
 mod text;
 
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use answers::{Seen, answer, answer_end, answer_head, read_numbers, read_request};
 pub(crate) use calling::{Calling, collect};
+pub(crate) use kind::Kind;
 pub(crate) use service::Calls;
 pub(crate) use text::Plain;
 
