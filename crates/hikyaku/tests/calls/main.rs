@@ -51,3 +51,4 @@ mod threads;
 #[cfg(feature = "tls")]
 mod tls;
 mod unprocessed;
+mod wire;
