@@ -41,6 +41,7 @@ mod progress;
 mod raw_client;
 mod raw_server;
 mod reconnecting;
+mod reflection;
 mod rotation;
 mod routing;
 mod server_limits;
