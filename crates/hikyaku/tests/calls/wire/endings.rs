@@ -1,14 +1,15 @@
 //! Calls that end early, and what a ping is answered with.
 
 use std::future::pending;
+use std::time::Duration;
 
-use hikyaku::{Code, Origin, Status};
+use hikyaku::{Code, Origin, Request, Server, Status};
 use hikyaku_testkit::raw::{self, Frame};
 use hikyaku_testkit::{Live, virtual_time};
 use tokio::sync::mpsc;
 
 use super::{KINDS, SEVEN, Wired, client_of, exchange, status_of};
-use crate::in_memory::{Calling, Calls};
+use crate::in_memory::{Calling, Calls, Network, answer, read_request};
 
 /// Answers, or fails, without having read its requests.
 fn hasty() -> Calls {
@@ -62,22 +63,26 @@ fn a_server_whose_client_has_ended_resets_nothing() {
     });
 }
 
+/// Gives the end of its requests away, and never returns.
+fn lending(live: &Live, told: mpsc::UnboundedSender<Status>) -> Calls {
+    let live = live.clone();
+    Calls::new().client_streaming("/test.Calls/Lend", move |mut requests| {
+        let told = told.clone();
+        let guard = live.guard();
+        tokio::spawn(async move { told.send(requests.next().await.unwrap_err()) });
+        async move {
+            let _guard = guard;
+            pending().await
+        }
+    })
+}
+
 #[test]
 fn a_reset_of_any_code_cancels_the_handler() {
     virtual_time::run(async {
         let (told, mut tell) = mpsc::unbounded_channel();
         let live = Live::new();
-        let lent = live.clone();
-        let calls = Calls::new().client_streaming("/test.Calls/Lend", move |mut requests| {
-            let told = told.clone();
-            let guard = lent.guard();
-            tokio::spawn(async move { told.send(requests.next().await.unwrap_err()) });
-            async move {
-                let _guard = guard;
-                pending().await
-            }
-        });
-        let mut peer = client_of(calls).await;
+        let mut peer = client_of(lending(&live, told)).await;
         for (stream, code) in (1..).step_by(2).zip((0..=13).chain([99])) {
             let block = raw::request("/test.Calls/Lend", &[]);
             peer.send(&Frame::headers(stream, &block, false)).await;
@@ -113,5 +118,73 @@ fn a_ping_comes_back_as_it_was_at_both_ends_in_the_middle_of_a_call() {
                 assert_eq!(answer, Frame::Ping { ack: true, payload });
             }
         }
+    });
+}
+
+#[test]
+fn a_server_whose_ping_is_not_answered_cancels_its_handlers() {
+    virtual_time::run(async {
+        let (told, mut tell) = mpsc::unbounded_channel();
+        let live = Live::new();
+        let network = Network::new();
+        let server = Server::new().add(lending(&live, told));
+        network.serve(server.keepalive(Duration::from_secs(100), Duration::from_secs(10)));
+        let _call = network.channel().tell("/test.Calls/Lend", ()).await;
+        virtual_time::settle().await;
+        assert_eq!(live.count(), 1);
+        network.hold_all();
+        let status = tell.recv().await.unwrap();
+        let got = (status.code(), status.origin());
+        assert_eq!(got, (Code::Cancelled, Origin::Transport), "{status}");
+        virtual_time::settle().await;
+        assert_eq!(live.count(), 0);
+    });
+}
+
+#[test]
+fn a_call_whose_time_is_up_is_reset_with_cancel_and_hears_no_more() {
+    virtual_time::run(async {
+        let mut wired = Wired::new().await;
+        let channel = wired.channel.clone();
+        let request = Request::new(1).with_timeout(Duration::from_secs(1));
+        let call = tokio::spawn(async move { channel.ask("/any/Call", request).await });
+        read_request(&mut wired.server, 1).await;
+        let reset = wired.server.read_on(1).await;
+        assert_eq!(reset, Frame::Reset { stream: 1, code: 8 });
+        wired.server.send(&answer(1, 7)).await;
+        let status = call.await.unwrap().unwrap_err();
+        let got = (status.code(), status.origin());
+        assert_eq!(got, (Code::DeadlineExceeded, Origin::Local));
+        // What came too late does the connection no harm.
+        wired.stream = 3;
+        let next = wired.ask(|stream| answer(stream, 7)).await;
+        assert_eq!(next.unwrap().into_message(), 7);
+    });
+}
+
+#[test]
+fn a_cancel_that_comes_when_the_time_is_up_is_the_deadlines() {
+    virtual_time::run(async {
+        let mut wired = Wired::new().await;
+        let channel = wired.channel.clone();
+        let request = Request::new(1).with_timeout(Duration::from_secs(1));
+        let call = tokio::spawn(async move { channel.ask("/any/Call", request).await });
+        read_request(&mut wired.server, 1).await;
+        // The reset is there, and the time is up, before the client looks at either.
+        wired.server.send(&Frame::reset(1, 8)).await;
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let status = call.await.unwrap().unwrap_err();
+        let got = (status.code(), status.origin());
+        assert_eq!(got, (Code::DeadlineExceeded, Origin::Local));
+
+        // In time it is a cancellation.
+        let request = Request::new(1).with_timeout(Duration::from_secs(9));
+        let channel = wired.channel.clone();
+        let call = tokio::spawn(async move { channel.ask("/any/Call", request).await });
+        read_request(&mut wired.server, 3).await;
+        wired.server.send(&Frame::reset(3, 8)).await;
+        let status = call.await.unwrap().unwrap_err();
+        let got = (status.code(), status.origin());
+        assert_eq!(got, (Code::Cancelled, Origin::Peer));
     });
 }
