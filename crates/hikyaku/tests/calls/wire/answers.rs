@@ -142,6 +142,20 @@ fn a_status_in_the_head_is_ignored_if_anything_follows() {
     });
 }
 
+#[test]
+fn an_answer_in_a_coding_that_is_not_known_is_internal_and_names_those_that_are() {
+    virtual_time::run(async {
+        let mut wired = Wired::new().await;
+        let head = [("grpc-encoding", "rot13")];
+        let answer = |stream| answer_with(stream, &head, &[]);
+        let status = wired.ask(answer).await.unwrap_err();
+        assert_eq!(status.code(), Code::Internal);
+        for coding in ["rot13", "identity"] {
+            assert!(status.message().contains(coding), "{status}");
+        }
+    });
+}
+
 /// The end of a call by these fields, alone or behind a message.
 async fn ended(wired: &mut Wired, fields: &[(&str, &str)]) -> [Status; 2] {
     let opening = [(":status", "200"), ("content-type", "application/grpc")];
