@@ -181,6 +181,25 @@ fn what_is_not_grpc_is_415_whatever_its_grpc_fields_say() {
 }
 
 #[test]
+fn a_good_timeout_does_not_hide_a_malformed_one() {
+    virtual_time::run(async {
+        let mut peer = client_of(Calls::four_kinds(&Live::new())).await;
+        let table = [
+            (["9S", "8S"], "0"),
+            (["9S", "soon"], "13"),
+            (["soon", "9S"], "13"),
+        ];
+        for (stream, (timeouts, want)) in (1..).step_by(2).zip(table) {
+            let more = timeouts.map(|timeout| ("grpc-timeout", timeout));
+            let body = Frame::message(stream, &SEVEN, true);
+            let block = raw::request(KINDS[0], &more);
+            let frames = exchange(&mut peer, stream, &block, &[body]).await;
+            assert_eq!(status_of(&frames), want, "{timeouts:?}");
+        }
+    });
+}
+
+#[test]
 fn the_last_data_and_an_empty_one_both_end_the_requests() {
     virtual_time::run(async {
         let mut peer = client_of(Calls::four_kinds(&Live::new())).await;
