@@ -157,3 +157,26 @@ fn every_deviation_of_others_has_tests_that_exist_or_a_reason() {
     }
     none(&found, "what others do is tested here");
 }
+
+#[test]
+fn every_test_on_the_wire_is_for_a_rule() {
+    let folder = "crates/hikyaku/tests/calls/wire";
+    let rules = document().rows();
+    let mut found = Vec::new();
+    let mut test_count = 0;
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let file = path.file_name().unwrap().to_string_lossy();
+        for behind in text.split("#[test]\nfn ").skip(1) {
+            let (name, _) = behind.split_once('(').unwrap();
+            let test = format!("{folder}/{file}::{name}");
+            test_count += 1;
+            if !rules.iter().any(|row| row.test.contains(&test)) {
+                found.push(test);
+            }
+        }
+    }
+    assert!(test_count > 30, "there are {test_count} tests");
+    none(&found, "a test on the wire is for a rule of the ledger");
+}
