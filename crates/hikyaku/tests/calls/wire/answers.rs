@@ -71,19 +71,22 @@ fn a_failure_without_a_message_is_one_block_and_http_200_whatever_its_code() {
             let body = Frame::message(stream, &code.to_be_bytes(), true);
             let frames = exchange(&mut peer, stream, &raw::request(path, &[]), &[body]).await;
             assert_eq!(frames.len(), 1, "{path}: {frames:?}");
-            let fields = [
+            let Frame::Headers { fields, end, .. } = &frames[0] else {
+                panic!("{path}: {frames:?}");
+            };
+            let fields = fields.iter().map(|(name, value)| (&**name, &**value));
+            // The codings that the server takes are in every answer.
+            let fields: Vec<_> = fields
+                .filter(|(name, _)| *name != "grpc-accept-encoding")
+                .collect();
+            let number = code.to_string();
+            let want = [
                 (":status", "200"),
                 ("content-type", "application/grpc"),
-                ("grpc-status", &*code.to_string()),
+                ("grpc-status", &number),
                 ("grpc-message", "why %25%E2%98%BA"),
             ];
-            let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let want = Frame::Headers {
-                stream,
-                fields: fields.into(),
-                end: true,
-            };
-            assert_eq!(frames[0], want, "{path}");
+            assert_eq!((&fields[..], *end), (&want[..], true), "{path}");
         }
     });
 }
