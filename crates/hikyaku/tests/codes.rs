@@ -28,8 +28,9 @@ const LEFT_TO_APPLICATIONS: [(Code, &str, &str); 7] = [
     (Code::DataLoss, "DataLoss", "data_loss("),
 ];
 
-/// Where the codes and their constructors are defined, what only the fuzzer runs, and services,
-/// whose codes are those of an application.
+/// Where the codes and their constructors are defined, what only the fuzzer runs, and services, which are
+/// applications: one whose messages carry numbers of their own, one that has to say NOT_FOUND
+/// (health-checking.md).
 const EXEMPT: [&str; 5] = [
     "call/code.rs",
     "call/status.rs",

@@ -6,7 +6,7 @@ use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::envelope::{self, Deframer, Message, PREFIX_LEN};
+use super::envelope::{self, BadEnvelope, Deframer, Message, PREFIX_LEN};
 use crate::Status;
 use crate::codec::{Codec, CodecError, Format};
 use crate::compression::{Coding, Inflated};
@@ -38,7 +38,8 @@ pub(crate) fn decoder<C: Codec<T>, T>(format: Format) -> Decode<T> {
 /// encoded straight into its place. On an error `out` is as it was.
 ///
 /// # Errors
-/// INTERNAL if the codec cannot encode the message.
+/// INTERNAL if the codec cannot encode the message, RESOURCE_EXHAUSTED if it is longer than the
+/// envelope can say.
 pub(crate) fn frame<C: Codec<T>, T>(message: &T, out: &mut BytesMut) -> Result<(), Status> {
     enclose(false, out, |out| C::encode(message, out))
 }
@@ -105,13 +106,22 @@ fn enclose<E: Error + Send + Sync + 'static>(
         });
     framed.map_err(|error| {
         out.truncate(start);
-        Status::internal(format!("cannot encode the message: {error}")).with_source(error)
+        unframed(error)
     })
 }
 
 /// What is wrong with a codec that has no JSON.
 pub(crate) fn no_json() -> CodecError {
     CodecError::new("the method's codec has no JSON; generate the code with json(true)")
+}
+
+/// The status of a message that cannot be sent. Spec: statuscodes.md.
+#[cold]
+fn unframed(error: Box<dyn Error + Send + Sync>) -> Status {
+    match error.downcast_ref::<BadEnvelope>() {
+        Some(&bad) => bad.into(),
+        None => Status::internal(format!("cannot encode the message: {error}")).with_source(error),
+    }
 }
 
 /// Decodes the bytes of one message.
@@ -282,6 +292,24 @@ mod tests {
             only.push(Bytes::from_static(chunk), 4)?;
         }
         only.finish()
+    }
+
+    #[test]
+    fn a_message_too_long_to_send_is_resource_exhausted_and_one_that_is_none_internal() {
+        let (len, max) = (1 << 32, (1 << 32) - 1);
+        let table: [(Box<dyn Error + Send + Sync>, &str); 2] = [
+            (
+                BadEnvelope::TooLong { len, max }.into(),
+                "RESOURCE_EXHAUSTED: message of 4294967296 bytes, limit 4294967295",
+            ),
+            (
+                CodecError::new("no text").into(),
+                "INTERNAL: cannot encode the message: no text",
+            ),
+        ];
+        for (error, want) in table {
+            assert_eq!(unframed(error).to_string(), want);
+        }
     }
 
     #[test]

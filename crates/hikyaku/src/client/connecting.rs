@@ -309,3 +309,27 @@ impl Lobby {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_socket_with_keepalive_has_its_timeout_for_unacknowledged_bytes_too() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap();
+        let _guard = runtime.enter();
+        // Connected to nobody: what is set can be read back all the same.
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = std::net::TcpStream::from(socket.unwrap());
+        socket.set_nonblocking(true).unwrap();
+        let stream = TcpStream::from_std(socket).unwrap();
+        let read = || socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+        assert!(read().is_none_or(|timeout| timeout.is_zero()));
+        limit_silence(&stream, Duration::from_secs(20));
+        assert_eq!(read(), Some(Duration::from_secs(20)));
+    }
+}

@@ -45,6 +45,7 @@ mod progress;
 mod raw_client;
 mod raw_server;
 mod reconnecting;
+mod reflection;
 mod rotation;
 mod routing;
 mod server_limits;
@@ -55,3 +56,4 @@ mod threads;
 #[cfg(feature = "tls")]
 mod tls;
 mod unprocessed;
+mod wire;

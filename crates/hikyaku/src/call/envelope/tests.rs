@@ -33,7 +33,7 @@ fn deframe(chunks: &[&[u8]], drain_between: bool) -> Vec<Message> {
 }
 
 #[test]
-fn prefixes() {
+fn a_prefix_is_a_flag_and_four_bytes_of_length() {
     let table = [
         (false, 0, [0, 0, 0, 0, 0]),
         (true, 1, [1, 0, 0, 0, 1]),

@@ -99,7 +99,7 @@ fn sent(metadata: &Metadata) -> Vec<(String, String)> {
 }
 
 #[test]
-fn keys() {
+fn keys_have_few_characters_and_none_is_of_grpc_or_http() {
     let reserved = |key: &str| Err(BadMetadata::ReservedKey { key: key.into() });
     let wrong = |key: &str, character| {
         Err(BadMetadata::KeyCharacter {
@@ -159,7 +159,7 @@ fn keys() {
 }
 
 #[test]
-fn texts() {
+fn texts_are_printable_and_lose_the_blanks_around_them() {
     let wrong = |character| {
         Err(BadMetadata::ValueCharacter {
             key: "key".into(),
@@ -263,7 +263,7 @@ fn received_metadata_hides_what_the_protocol_uses() {
 }
 
 #[test]
-fn received_binary_values() {
+fn received_bytes_are_padded_or_not_and_may_be_joined_by_commas() {
     let table: [(&[u8], &[&[u8]]); 9] = [
         (b"q6ur", &[&[0xab; 3]]),
         (b"qw", &[&[0xab]]),

@@ -203,3 +203,60 @@ fn failed_handshakes_do_not_keep_the_others_waiting() {
         assert_eq!(start.elapsed(), Duration::ZERO);
     });
 }
+
+#[test]
+fn calls_over_tls_of_either_version_say_https_and_whom_they_mean() {
+    virtual_time::run(async {
+        let authority = Authority::new();
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let network = Network::new();
+            let mut door = network.listen();
+            let issued = authority.issue("server.test");
+            let key = issued.key.serialize_der().try_into().unwrap();
+            let config = rustls::ServerConfig::builder_with_provider(authority::provider())
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_no_client_auth();
+            let mut config = config.with_single_cert(vec![issued.der()], key).unwrap();
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            let channel = builder(&network).tls(trusting(&authority)).lazy().unwrap();
+            let call = tokio::spawn(async move { channel.ask(SQUARE, 1).await });
+            let acceptor = TlsAcceptor::from(Arc::new(config));
+            let io = acceptor.accept(door.next().await).await.unwrap();
+            let session = io.get_ref().1;
+            assert_eq!(session.protocol_version(), Some(version.version));
+            assert_eq!(session.server_name(), Some("server.test"));
+            assert_eq!(session.alpn_protocol(), Some(&b"h2"[..]));
+            let mut server = RawPeer::server(io, &[]).await;
+            let head = server.read_on(1).await;
+            assert_eq!(head.field(":scheme"), Some("https"));
+            assert_eq!(head.field(":authority"), Some("server.test:1"));
+            call.abort();
+        }
+    });
+}
+
+#[test]
+fn a_version_below_tls_1_2_is_refused_by_a_server() {
+    virtual_time::run(async {
+        let authority = Authority::new();
+        let network = serving(server_tls(&authority));
+        for minor in [1_u8, 2] {
+            // The hello of TLS 1.0 or 1.1: version, random, no session, a suite of theirs, no
+            // compression, and an algorithm for signatures, which is not what is missing.
+            let mut hello = vec![3, minor];
+            hello.extend([7; 32]);
+            hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+            hello.extend([0, 8, 0, 13, 0, 4, 0, 2, 4, 3]);
+            let len = u8::try_from(hello.len()).unwrap();
+            let mut record = vec![22, 3, 1, 0, len + 4, 1, 0, 0, len];
+            record.extend(hello);
+            let mut io = network.clone().connect().await.unwrap();
+            io.write_all(&record).await.unwrap();
+            // A fatal alert: protocol_version.
+            let alert = rest(&mut io).await;
+            assert_eq!((alert[0], &alert[5..]), (21, &[2, 70][..]), "{alert:?}");
+        }
+        assert_serves(&network, trusting(&authority)).await;
+    });
+}
