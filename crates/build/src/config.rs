@@ -174,6 +174,9 @@ impl Config {
     }
 
     /// Whether each message gets a view that borrows from the encoded bytes; off unless turned on.
+    ///
+    /// If a message of `google/protobuf/descriptor.proto` is among them, as a field or as a request,
+    /// the using crate turns the feature `views` of hikyaku on.
     #[must_use]
     pub fn views(mut self, yes: bool) -> Self {
         self.options.views = yes;
