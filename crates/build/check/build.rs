@@ -19,6 +19,7 @@ fn main() -> hikyaku_build::Result {
     everything()
         .include_file("view_requests")
         .view_requests(".")
+        .json(true)
         .compile()?;
     everything().include_file("json").json(true).compile()?;
     everything()

@@ -6,7 +6,9 @@ use std::ops::Deref;
 use buffa::view::{HasMessageView, OwnedView};
 use bytes::{Bytes, BytesMut};
 
-use crate::codec::{Codec, CodecError, Protobuf};
+use crate::codec::{Codec, CodecError, Protobuf, broken};
+#[cfg(feature = "json")]
+use crate::codec::{Json, ProtobufJson, read_json, write_json};
 
 /// A received message `M` that has not been copied: its strings and bytes lie in the buffer that the
 /// socket was read into.
@@ -38,8 +40,8 @@ use crate::codec::{Codec, CodecError, Protobuf};
 /// - In a stream of requests, those shorter than 16 KiB that have to wait behind others, because the
 ///   handler is not there yet, are gathered, too: so a slow reader holds no more memory than they are
 ///   long.
-/// - A compressed message is inflated and TLS is decrypted, each into a buffer of its own; a message
-///   in JSON cannot be borrowed from.
+/// - A compressed message is inflated and TLS is decrypted, each into a buffer of its own. A message
+///   in JSON is read into an `M`, and the view is one of its protobuf bytes.
 ///
 /// # What it holds
 ///
@@ -96,10 +98,32 @@ impl<M: HasMessageView> Codec<View<M>> for Protobuf {
     }
 
     fn decode(bytes: Bytes) -> Result<View<M>, CodecError> {
-        M::decode_view_handle(bytes)
-            .map(View)
-            .map_err(|error| CodecError::new(error.to_string()))
+        M::decode_view_handle(bytes).map(View).map_err(broken)
     }
+}
+
+/// JSON has nothing that a view could point to: it is read into an `M`, which is encoded.
+#[cfg(feature = "json")]
+impl<M> Codec<View<M>> for ProtobufJson
+where
+    M: HasMessageView + serde::Serialize + serde::de::DeserializeOwned,
+{
+    fn encode(message: &View<M>, out: &mut BytesMut) -> Result<(), CodecError> {
+        Protobuf::encode(message, out)
+    }
+
+    fn decode(bytes: Bytes) -> Result<View<M>, CodecError> {
+        Protobuf::decode(bytes)
+    }
+
+    const JSON: Option<Json<View<M>>> = Some(Json {
+        encode: |message, out| write_json(&message.as_owned_view().to_owned_message(), out),
+        decode: |bytes| {
+            let message: M = read_json(&bytes)?;
+            let bytes = message.try_encode_to_vec().map_err(broken)?;
+            Protobuf::decode(bytes.into())
+        },
+    });
 }
 
 #[cfg(test)]
@@ -121,6 +145,18 @@ mod tests {
         assert_eq!(view.value(), "hello");
         assert_eq!(view.value().as_ptr(), bytes[2..].as_ptr());
         assert_eq!(view.clone().value().as_ptr(), view.value().as_ptr());
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn a_view_of_json_is_one_of_its_message() {
+        let json = <ProtobufJson as Codec<View<StringValue>>>::JSON.unwrap();
+        let view = (json.decode)(Bytes::from_static(b"\"hello\"")).unwrap();
+        assert_eq!(view.value(), "hello");
+        let mut out = BytesMut::new();
+        (json.encode)(&view, &mut out).unwrap();
+        assert_eq!(out, &b"\"hello\""[..]);
+        assert!((json.decode)(Bytes::from_static(b"5")).is_err());
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub mod views {
     hikyaku::include_proto!("views");
 }
 
-/// With views as requests.
+/// With views as requests, and JSON.
 pub mod view_requests {
     hikyaku::include_proto!("view_requests");
 }
