@@ -2468,7 +2468,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             let service = ::std::sync::Arc::clone(&self.service);
             methods
                 .unary::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                     _,
@@ -2485,7 +2485,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             let service = ::std::sync::Arc::clone(&self.service);
             methods
                 .server_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                     _,
@@ -2507,7 +2507,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             let service = ::std::sync::Arc::clone(&self.service);
             methods
                 .client_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                     _,
@@ -2525,7 +2525,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             let service = ::std::sync::Arc::clone(&self.service);
             methods
                 .bidi_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                     _,
@@ -2567,7 +2567,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             let request = ::core::convert::Into::into(request);
             self.channel
                 .unary::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                 >("/UserManager/GetUser", request)
@@ -2584,7 +2584,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             let request = ::core::convert::Into::into(request);
             self.channel
                 .server_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                 >("/UserManager/GetUsersByType", request)
@@ -2601,7 +2601,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             let request = ::core::convert::Into::into(request);
             self.channel
                 .client_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                 >("/UserManager/CountAlreadyUsers", request)
@@ -2621,7 +2621,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             let request = ::core::convert::Into::into(request);
             self.channel
                 .bidi_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                 >("/UserManager/GetUsersByIds", request)
@@ -2648,7 +2648,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
         > {
             self.channel
                 .unary::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                 >("/UserManager/GetUser", ::core::convert::Into::into(request))
@@ -2663,7 +2663,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
         > {
             self.channel
                 .server_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                 >("/UserManager/GetUsersByType", ::core::convert::Into::into(request))
@@ -2675,7 +2675,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
         ) -> ::core::result::Result<::hikyaku::Response<UserCount>, ::hikyaku::Status> {
             self.channel
                 .client_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                 >("/UserManager/CountAlreadyUsers", requests)
@@ -2693,7 +2693,7 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
         > {
             self.channel
                 .bidi_streaming::<
-                    ::hikyaku::codec::Protobuf,
+                    ::hikyaku::codec::ProtobufJson,
                     _,
                     _,
                 >("/UserManager/GetUsersByIds", requests)
