@@ -16,6 +16,11 @@ fn main() -> hikyaku_build::Result {
         .views(true)
         .text(true)
         .compile()?;
+    everything()
+        .include_file("view_requests")
+        .view_requests(".")
+        .json(true)
+        .compile()?;
     everything().include_file("json").json(true).compile()?;
     everything()
         .include_file("servers")

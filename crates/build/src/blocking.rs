@@ -41,6 +41,7 @@ fn method(method: &Method, codec: &str) -> String {
         request,
         reply,
         kind,
+        ..
     } = method;
     let call = kind.call();
     let output = match kind {

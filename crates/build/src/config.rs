@@ -38,6 +38,7 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     pub(crate) text: bool,
     pub(crate) views: bool,
+    pub(crate) view_requests: Vec<String>,
     pub(crate) bytes: Vec<String>,
     pub(crate) extern_paths: Vec<(String, String)>,
     pub(crate) runtime_path: String,
@@ -53,11 +54,19 @@ impl Default for Options {
             json: false,
             text: false,
             views: false,
+            view_requests: Vec::new(),
             bytes: Vec::new(),
             extern_paths: Vec::new(),
             runtime_path: DEFAULT_RUNTIME.to_owned(),
             include_file: "hikyaku".to_owned(),
         }
+    }
+}
+
+impl Options {
+    /// Whether messages get views: asked for, or needed by a method.
+    pub(crate) fn wants_views(&self) -> bool {
+        self.views || !self.view_requests.is_empty()
     }
 }
 
@@ -165,9 +174,50 @@ impl Config {
     }
 
     /// Whether each message gets a view that borrows from the encoded bytes; off unless turned on.
+    ///
+    /// If a message of `google/protobuf/descriptor.proto` is among them, as a field or as a request,
+    /// the using crate turns the feature `views` of hikyaku on.
     #[must_use]
     pub fn views(mut self, yes: bool) -> Self {
         self.options.views = yes;
+        self
+    }
+
+    /// Hands the requests of the methods below `path` to their handlers as views, which read strings
+    /// and bytes where the socket was read into instead of copying them.
+    ///
+    /// `path` is a package, service or method as in `.users.v1.UserManager.GetUser`; `.` is all. The
+    /// trait's methods take a `Request<View<UserRequest>>` or a `Requests<View<UserRequest>>` then, in
+    /// place of a `Request<UserRequest>` or a `Requests<UserRequest>`; clients and replies stay as they
+    /// are. `hikyaku::View` tells how it is read, what is never copied and what still is. Turns
+    /// [`Config::views`] on; messages of an [`extern_path`](Config::extern_path) must have views, too.
+    ///
+    /// ```no_run
+    /// fn main() -> hikyaku_build::Result {
+    ///     hikyaku_build::Config::new()
+    ///         .file("proto/users.proto")
+    ///         .view_requests(".users.v1.UserManager.Import")
+    ///         .compile()
+    /// }
+    /// ```
+    ///
+    /// A handler can move a view into a task of its own, and keep it over an `await`:
+    ///
+    /// ```ignore
+    /// async fn import(
+    ///     &self,
+    ///     mut requests: Requests<View<User>>,
+    /// ) -> Result<Response<ImportReply>, Status> {
+    ///     let mut reply = ImportReply::default();
+    ///     while let Some(user) = requests.next().await? {
+    ///         reply.count += u64::from(self.store.insert(user.id(), user.name(), user.photo()).await?);
+    ///     }
+    ///     Ok(reply.into())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn view_requests(mut self, path: impl Into<String>) -> Self {
+        self.options.view_requests.push(path.into());
         self
     }
 
@@ -201,6 +251,7 @@ impl Config {
     /// - a .proto is wrong: file, line, column and what was expected
     /// - a file cannot be found, read or written
     /// - two things would get the same Rust name
+    /// - [`Config::view_requests`] names no method
     pub fn compile(self) -> Result {
         let (folder, embedding) = match &self.out_dir {
             Some(folder) => (folder.clone(), Embedding::Inline),

@@ -76,6 +76,7 @@ pub(crate) fn generate(input: &Input, options: &Options, set: &str) -> Result<St
             rewriter.rewrite(tree::tokens(&file.content)?),
         );
     }
+    service::check_view_requests(input, &options.view_requests)?;
     let references = References::new(input, &config);
     for (package, files) in input.packages() {
         let services = service::generate(&files, &references, options)?;
@@ -101,7 +102,7 @@ fn wrapper_name(include_file: &str) -> String {
 
 fn codegen_config(options: &Options) -> CodeGenConfig {
     let mut config = CodeGenConfig::default();
-    config.generate_views = options.views;
+    config.generate_views = options.wants_views();
     config.generate_json = options.json;
     config.generate_text = options.text;
     config.file_per_package = true;

@@ -132,7 +132,12 @@ fn absolute_path(tokens: &[TokenTree], index: usize) -> Option<String> {
 
 /// Whether the `::` at `index` follows a segment (`Foo::buffa`) instead of starting a path.
 fn continues_a_path(tokens: &[TokenTree], index: usize) -> bool {
-    match index.checked_sub(1).and_then(|before| tokens.get(before)) {
+    let before = |count: usize| index.checked_sub(count).and_then(|at| tokens.get(at));
+    match before(1) {
+        // A lifetime, as in `&'a ::buffa::Message`.
+        Some(TokenTree::Ident(_)) if matches!(before(2), Some(TokenTree::Punct(mark)) if mark.as_char() == '\'') => {
+            false
+        }
         Some(TokenTree::Ident(ident)) => {
             let ident = ident.to_string();
             let segment = matches!(ident.as_str(), "self" | "Self" | "super" | "crate");
@@ -192,6 +197,7 @@ mod tests {
                 "impl ::hikyaku::buffa::Message for X",
             ),
             ("m!(::buffa::X)", "m!(::hikyaku::buffa::X)"),
+            ("&'a ::buffa::X", "&'a ::hikyaku::buffa::X"),
             ("a::buffa::X", "a::buffa::X"),
             ("super::buffa::X", "super::buffa::X"),
             ("x: ::buffa::X", "x: ::hikyaku::buffa::X"),

@@ -69,6 +69,7 @@ fn options(parameters: &str) -> Result<Options> {
             "json" => config.json(switch(name, value)?),
             "text" => config.text(switch(name, value)?),
             "views" => config.views(switch(name, value)?),
+            "view_requests" => config.view_requests(value),
             "bytes" => config.bytes(value),
             "runtime_path" => config.runtime_path(value),
             "file" => config.include_file(value.strip_suffix(".rs").unwrap_or(value)),
@@ -91,8 +92,8 @@ fn options(parameters: &str) -> Result<Options> {
 }
 
 /// What the plugin can be told.
-pub const PARAMETERS: &str = "server, client, blocking, json, text, views, bytes, runtime_path, \
-                              extern_path, file";
+pub const PARAMETERS: &str = "server, client, blocking, json, text, views, view_requests, \
+                              bytes, runtime_path, extern_path, file";
 
 fn switch(name: &str, value: &str) -> Result<bool> {
     match value {

@@ -77,19 +77,19 @@ fn signature(method: &Method) -> String {
     let Method {
         name,
         docs,
-        request,
+        received,
         reply,
         kind,
         ..
     } = method;
     let arguments = match kind {
-        Kind::Unary => format!("request: ::hikyaku::Request<{request}>"),
+        Kind::Unary => format!("request: ::hikyaku::Request<{received}>"),
         Kind::ServerStreaming => format!(
-            "request: ::hikyaku::Request<{request}>, replies: ::hikyaku::server::Replies<{reply}>"
+            "request: ::hikyaku::Request<{received}>, replies: ::hikyaku::server::Replies<{reply}>"
         ),
-        Kind::ClientStreaming => format!("requests: ::hikyaku::server::Requests<{request}>"),
+        Kind::ClientStreaming => format!("requests: ::hikyaku::server::Requests<{received}>"),
         Kind::BidiStreaming => format!(
-            "requests: ::hikyaku::server::Requests<{request}>, \
+            "requests: ::hikyaku::server::Requests<{received}>, \
              replies: ::hikyaku::server::Replies<{reply}>"
         ),
     };

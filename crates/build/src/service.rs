@@ -9,6 +9,7 @@ use buffa_codegen::generated::descriptor::{
 use crate::comments::{Comments, doc_attributes};
 use crate::config::Options;
 use crate::error::Error;
+use crate::generate::Input;
 use crate::names::{self, Taken};
 use crate::reference::References;
 use crate::{blocking, client, server};
@@ -40,6 +41,8 @@ pub(crate) struct Method {
     pub(crate) docs: String,
     /// Path of the request's type, seen from the module of the package.
     pub(crate) request: String,
+    /// The type in which a handler gets a request: that one, or a view of it.
+    pub(crate) received: String,
     /// Path of the reply's type.
     pub(crate) reply: String,
     pub(crate) kind: Kind,
@@ -75,7 +78,7 @@ pub(crate) fn generate(
     references: &References<'_>,
     options: &Options,
 ) -> Result<String, Error> {
-    let mut taken = Taken::of_package(files, options.views);
+    let mut taken = Taken::of_package(files, options.wants_views());
     let mut source = String::new();
     for file in files {
         let comments = Comments::of_file(file);
@@ -86,6 +89,9 @@ pub(crate) fn generate(
                 Service::resolve(file, index, descriptor, &comments, references, generic)?;
             if options.json {
                 service.codec = "::hikyaku::codec::ProtobufJson";
+            }
+            for method in &mut service.methods {
+                method.receive_views(&options.view_requests);
             }
             if options.server {
                 source.push_str(&server::generate(&service));
@@ -190,11 +196,13 @@ impl Method {
         let server_streams = descriptor.server_streaming.unwrap_or_default();
         let comment = comment.unwrap_or_else(|| format!("The method `{rpc}` of `{service}`."));
         let deprecated = deprecated(descriptor.options.as_option().and_then(|o| o.deprecated));
+        let request = type_path(descriptor.input_type.as_deref())?;
         Ok(Self {
             name: names::method_name(rpc),
             path: format!("/{service}/{rpc}"),
             docs: format!("{}{deprecated}", doc_attributes(&comment)),
-            request: type_path(descriptor.input_type.as_deref())?,
+            received: request.clone(),
+            request,
             reply: type_path(descriptor.output_type.as_deref())?,
             kind: match (client_streams, server_streams) {
                 (false, false) => Kind::Unary,
@@ -204,6 +212,49 @@ impl Method {
             },
         })
     }
+
+    /// Makes a view of what the handler gets, if one of `paths` says so.
+    fn receive_views(&mut self, paths: &[String]) {
+        if paths.iter().any(|path| names_method(path, &self.path)) {
+            self.received = format!("::hikyaku::View<{}>", self.request);
+        }
+    }
+}
+
+/// Refuses paths for views that no method is below: a wrong one would go unseen.
+///
+/// # Errors
+/// Names the first of them. `.` is all methods, even of none.
+pub(crate) fn check_view_requests(input: &Input, paths: &[String]) -> Result<(), Error> {
+    let mut methods = Vec::new();
+    for (package, files) in input.packages() {
+        for service in files.iter().flat_map(|file| &file.service) {
+            let name = service.name.as_deref().unwrap_or_default();
+            for method in &service.method {
+                let rpc = method.name.as_deref().unwrap_or_default();
+                methods.push(format!("{package}.{name}/{rpc}"));
+            }
+        }
+    }
+    let names_any = |path: &str| methods.iter().any(|method| names_method(path, method));
+    match paths.iter().find(|path| *path != "." && !names_any(path)) {
+        None => Ok(()),
+        Some(path) => Err(Error::option(
+            "view_requests",
+            path,
+            "a package, service or method of the compiled files, as in \
+             `.users.v1.UserManager.GetUser`, or `.` for all",
+        )),
+    }
+}
+
+/// Whether `path` is the package, the service or the name of `method` (`/users.v1.Users/Get`).
+fn names_method(path: &str, method: &str) -> bool {
+    let parts = |name: &str| -> Vec<String> {
+        let parts = name.split(['.', '/']).filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
+    };
+    parts(method).starts_with(&parts(path))
 }
 
 fn deprecated(option: Option<bool>) -> &'static str {
@@ -211,5 +262,30 @@ fn deprecated(option: Option<bool>) -> &'static str {
         "#[deprecated]\n"
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_the_methods_below_it() {
+        let method = "/users.v1.UserManager/GetUser";
+        let table = [
+            (".", true),
+            (".users", true),
+            (".users.v1", true),
+            (".users.v1.UserManager", true),
+            (".users.v1.UserManager.GetUser", true),
+            ("users.v1.UserManager/GetUser", true),
+            (".users.v1.UserManager.GetUsers", false),
+            (".users.v1.User", false),
+            (".v1", false),
+            (".users.v1.UserManager.GetUser.id", false),
+        ];
+        for (path, want) in table {
+            assert_eq!(names_method(path, method), want, "{path}");
+        }
     }
 }

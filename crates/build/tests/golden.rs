@@ -44,6 +44,13 @@ fn options_change_what_they_say() {
             Config::new().server(false).client(false).blocking(false),
         ),
         (
+            "view_requests",
+            Config::new()
+                .blocking(false)
+                .view_requests(".UserManager.GetUser")
+                .view_requests(".UserManager.CountAlreadyUsers"),
+        ),
+        (
             "everything",
             Config::new().json(true).text(true).views(true),
         ),

@@ -58,6 +58,8 @@ fn parameters_are_the_options_of_a_build_script() {
         ("text=true,text=false", "TextFormat", false),
         ("json", "#[serde(crate = \"::hikyaku::serde\")]", true),
         (" views=true , ", "pub struct SettingView", true),
+        ("view_requests=.", "::hikyaku::View<", true),
+        ("view_requests=.", "pub struct SettingOwnedView", true),
         ("runtime_path=crate::rpc", "crate::rpc::Status", true),
         (
             "extern_path=.google.protobuf=::my::types",
@@ -79,7 +81,11 @@ fn a_wrong_parameter_is_an_error_in_the_response() {
     let table = [
         (
             "jsn=true",
-            "expected one of server, client, blocking, json, text, views, bytes, ",
+            "expected one of server, client, blocking, json, text, views, view_requests, ",
+        ),
+        (
+            "view_requests=.settings.Setings",
+            "option view_requests: expected a package, service or method of the compiled files",
         ),
         (
             "json=yes",

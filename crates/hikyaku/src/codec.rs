@@ -155,14 +155,17 @@ pub struct Protobuf;
 
 impl<T: buffa::Message> Codec<T> for Protobuf {
     fn encode(message: &T, out: &mut BytesMut) -> Result<(), CodecError> {
-        message
-            .try_encode(out)
-            .map_err(|error| CodecError::new(error.to_string()))
+        message.try_encode(out).map_err(broken)
     }
 
     fn decode(mut bytes: Bytes) -> Result<T, CodecError> {
-        T::decode(&mut bytes).map_err(|error| CodecError::new(error.to_string()))
+        T::decode(&mut bytes).map_err(broken)
     }
+}
+
+/// What buffa or serde has to say.
+pub(crate) fn broken(error: impl fmt::Display) -> CodecError {
+    CodecError::new(error.to_string())
 }
 
 /// Protocol Buffers' binary format and their JSON, both by buffa: for messages that were generated
@@ -198,12 +201,20 @@ where
     }
 
     const JSON: Option<Json<T>> = Some(Json {
-        encode: |message, out| {
-            serde_json::to_writer(out.writer(), message)
-                .map_err(|error| CodecError::new(error.to_string()))
-        },
-        decode: |bytes| {
-            serde_json::from_slice(&bytes).map_err(|error| CodecError::new(error.to_string()))
-        },
+        encode: write_json,
+        decode: |bytes| read_json(&bytes),
     });
+}
+
+#[cfg(feature = "json")]
+pub(crate) fn write_json(
+    message: &impl serde::Serialize,
+    out: &mut BytesMut,
+) -> Result<(), CodecError> {
+    serde_json::to_writer(out.writer(), message).map_err(broken)
+}
+
+#[cfg(feature = "json")]
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    serde_json::from_slice(bytes).map_err(broken)
 }

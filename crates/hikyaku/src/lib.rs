@@ -48,7 +48,8 @@
 //!
 //! - [`Server`] and [`server`]: services, requests, replies.
 //! - [`Channel`] and [`client`]: calls; [`blocking`]: the same without async.
-//! - [`Request`], [`Response`], [`Metadata`], [`Status`]: what a call carries.
+//! - [`Request`], [`Response`], [`Metadata`], [`Status`]: what a call carries; [`View`]: a message
+//!   that is read where it arrived.
 //! - [`intercept`]: code around calls, at a server and at a channel.
 //! - [`context`]: what a handler's calls inherit, tasks of a call, work that runs to its end.
 //! - [`error_details`]: what a status tells programs, by `google.rpc`'s messages.
@@ -93,11 +94,13 @@ mod request;
 pub mod server;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod view;
 
 pub use call::{BadMetadata, Code, Metadata, Origin, Status, Value};
 pub use client::Channel;
 pub use request::{Request, Response};
 pub use server::Server;
+pub use view::View;
 
 // What generated code stands on, so that its users need no other dependency than this crate.
 #[cfg(feature = "json")]

@@ -41,6 +41,11 @@ pub mod views {
     hikyaku::include_proto!("views");
 }
 
+/// With views as requests, and JSON.
+pub mod view_requests {
+    hikyaku::include_proto!("view_requests");
+}
+
 /// With JSON.
 pub mod json {
     hikyaku::include_proto!("json");

@@ -16,21 +16,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use hikyaku_http2::{Connection, ErrorCode, Event, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use super::block;
 use super::clock;
 use super::mailbox::{Mailbox, Progress};
 use super::outbox::{Outbox, Sleep, Wish};
 use super::timers::Alarm;
-
-/// Bytes asked of the socket at a time: four frames of the usual size, so that a large body does
-/// not cost a system call a frame.
-const READ_LEN: usize = 64 * 1024;
-
-/// Room below which a new block is taken for reading.
-const MIN_READ_LEN: usize = 4 * 1024;
 
 /// Reads in a row before other tasks of the thread get their turn.
 const MAX_READ_COUNT: usize = 8;
@@ -345,14 +339,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
     }
 
     /// Reads once, behind the bytes of an incomplete frame.
-    ///
-    /// The buffer's block is used up before there is a new one: slices of it that a slow reader
-    /// holds on to then keep little more memory alive than they are long.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < MIN_READ_LEN {
-            self.input.reserve(READ_LEN);
-        }
-        pin!(self.socket.read_buf(&mut self.input)).poll(cx)
+        let room = block::make_room(&mut self.input);
+        let mut room = (&mut self.input).limit(room);
+        pin!(self.socket.read_buf(&mut room)).poll(cx)
     }
 
     fn end(&mut self, error: Option<&io::Error>) {

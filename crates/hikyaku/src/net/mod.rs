@@ -5,6 +5,7 @@
 //!                    \-- rings the outbox --/
 //! ```
 
+mod block;
 pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod driver;
