@@ -21,7 +21,7 @@ use super::streaming::Streaming;
 use super::target::Target;
 use crate::call::message::{frame, frame_compressed, framer, no_json};
 use crate::codec::{Codec, Format};
-use crate::compression::{Accepted, Chosen, Codings, Compression};
+use crate::compression::{Accepted, Chosen, Codings, Wish};
 use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
 use crate::net::receiver::OnlyReceiver;
 use crate::net::replay::Sent;
@@ -180,7 +180,7 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let ((), parts) = request.into_parts();
-        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
         let coding = chosen.as_ref();
         let mailbox = self.start(
             path,
@@ -213,7 +213,7 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let ((), parts) = request.into_parts();
-        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
         let coding = chosen.as_ref();
         let mailbox = self.start(
             path,
@@ -249,7 +249,7 @@ impl Channel {
     ///
     /// # Errors
     /// INTERNAL for a coding that the channel does not have, and for a codec that lacks its format.
-    fn compression<C, Req, Resp>(&self, wish: Compression) -> Result<Option<Chosen>, Status>
+    fn compression<C, Req, Resp>(&self, wish: &Wish) -> Result<Option<Chosen>, Status>
     where
         C: Codec<Req> + Codec<Resp>,
     {
@@ -273,7 +273,7 @@ impl Channel {
     where
         C: Codec<Req> + Codec<Resp>,
     {
-        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
         let encode = |out: &mut BytesMut| match self.format() {
             Format::Protobuf => frame::<C, Req>(message, out),
             Format::Json => framer::<C, Req>(Format::Json)(message, out),

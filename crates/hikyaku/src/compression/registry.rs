@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{BadCoding, Coding, Codings, Compression};
+use super::{BadCoding, Coding, Codings, Wish};
 use crate::Status;
 
 /// Codings whose names have been checked. Cheap to clone.
@@ -170,13 +170,13 @@ impl Policy {
     #[inline]
     pub(crate) fn resolve(
         &self,
-        wish: Compression,
+        wish: &Wish,
         accepted: Accepted,
     ) -> Result<Option<Chosen>, Status> {
-        match (wish, self.usual) {
-            (Compression::Usual, None) | (Compression::Off, _) => Ok(None),
-            (Compression::Usual, Some(usual)) => Ok(self.taken(usual, accepted)),
-            (Compression::In(name), _) => match self.codings.choose(name) {
+        match (wish.name(), self.usual) {
+            (None, None) => Ok(None),
+            (None, Some(usual)) => Ok(self.taken(usual, accepted)),
+            (Some(name), _) => match self.codings.choose(name) {
                 Ok(index) => Ok(index.and_then(|index| self.taken(index, accepted))),
                 Err(bad) => Err(Status::internal(bad.to_string()).with_source(bad)),
             },
@@ -209,7 +209,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The name of no coding at all.
-pub(crate) const IDENTITY: &str = "identity";
+pub(super) const IDENTITY: &str = "identity";
 
 /// As many as [`Accepted`] has bits for.
 const MAX_COUNT: usize = 64;

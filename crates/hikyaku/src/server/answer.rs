@@ -9,7 +9,7 @@ use super::handlers::Place;
 use super::runner::{Answer, Single, Sink, Waiting};
 use crate::call::message::{compress_framed, frame_compressed};
 use crate::call::server::{self as wire, Phrasebook, Phrases, Refusal, Terms};
-use crate::compression::{Compression, Policy};
+use crate::compression::{Policy, Wish};
 use crate::net::mailbox::Mailbox;
 use crate::{Metadata, Status};
 
@@ -42,7 +42,7 @@ pub(crate) async fn complete(_place: Place, waiting: Waiting, mailbox: Arc<Mailb
 
 /// A message as it is wished to be sent, and as the client takes it.
 fn compressed(single: Single, mailbox: &Mailbox) -> Result<(Metadata, BytesMut), Status> {
-    let chosen = mailbox.outbound().compress(single.compression)?;
+    let chosen = mailbox.outbound().compress(&single.compression)?;
     let bytes = match chosen {
         None => single.framed,
         Some(chosen) => {
@@ -68,7 +68,7 @@ impl Sink for Direct<'_> {
     fn message(
         &mut self,
         metadata: &Metadata,
-        compression: Compression,
+        compression: &Wish,
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status> {
         let chosen = self.policy.resolve(compression, self.terms.accepted)?;
