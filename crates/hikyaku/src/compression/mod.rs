@@ -130,7 +130,7 @@ impl Codings {
         Self { list: Vec::new() }
     }
 
-    /// Adds a coding behind the others, or puts it in the place of that of the same name. At most 64.
+    /// Adds a coding behind the others, or puts it in the place of that of the same name. At most 32.
     pub fn with(mut self, coding: impl Coding) -> Self {
         let coding: Arc<dyn Coding> = Arc::new(coding);
         match self.list.iter_mut().find(|old| old.name() == coding.name()) {
@@ -177,6 +177,12 @@ impl Wish {
     /// As setters take it: `None` is none at all.
     pub(crate) fn of(coding: Option<&'static str>) -> Self {
         Self(Some(Box::new(coding.unwrap_or(registry::IDENTITY))))
+    }
+
+    /// Whether nothing is asked.
+    #[inline]
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
     }
 
     /// The coding that is wished; `None` is what the channel or the server does.

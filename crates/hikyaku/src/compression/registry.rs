@@ -28,11 +28,11 @@ impl CodingIndex {
 
 /// The codings of a registry that the peer takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Accepted(u64);
+pub(crate) struct Accepted(u32);
 
 impl Accepted {
     /// All of them.
-    pub(crate) const ALL: Self = Self(u64::MAX);
+    pub(crate) const ALL: Self = Self(u32::MAX);
 
     pub(crate) fn add(&mut self, other: Self) {
         self.0 |= other.0;
@@ -162,12 +162,17 @@ impl Policy {
         Ok(Self { codings, usual })
     }
 
+    /// Whether there is anything to resolve.
+    #[inline]
+    pub(crate) fn may_compress(&self, wish: &Wish) -> bool {
+        self.usual.is_some() || !wish.is_none()
+    }
+
     /// What a call is compressed with by the wish of its application, and never with what the peer
     /// does not take (compression.md).
     ///
     /// # Errors
     /// INTERNAL for a name that is not known.
-    #[inline]
     pub(crate) fn resolve(
         &self,
         wish: &Wish,
@@ -212,4 +217,4 @@ fn is_name(name: &str) -> bool {
 pub(super) const IDENTITY: &str = "identity";
 
 /// As many as [`Accepted`] has bits for.
-const MAX_COUNT: usize = 64;
+const MAX_COUNT: usize = 32;
