@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Metadata;
 use crate::codec::Format;
-use crate::compression::Compression;
+use crate::compression::Wish;
 use crate::context::{Reach, time_left};
 use crate::intercept::Extensions;
 use crate::net::clock;
@@ -42,7 +42,7 @@ pub(crate) struct Parts {
     pub(crate) waits_for_ready: bool,
     pub(crate) peer: Peer,
     /// At a client: how the requests are to be compressed.
-    pub(crate) compression: Compression,
+    pub(crate) compression: Wish,
     /// At a server: what the messages of the call are written in.
     pub(crate) format: Format,
     /// At a server: whether the one request came compressed.
@@ -204,14 +204,14 @@ impl<T> Request<T> {
     /// ```
     #[must_use]
     pub fn with_compression(mut self, coding: &'static str) -> Self {
-        self.parts.compression = Compression::In(coding);
+        self.parts.compression = Wish::of(Some(coding));
         self
     }
 
     /// Sends the requests of this call as they are, whatever the channel does.
     #[must_use]
     pub fn without_compression(mut self) -> Self {
-        self.parts.compression = Compression::Off;
+        self.parts.compression = Wish::of(None);
         self
     }
 
@@ -258,7 +258,7 @@ pub struct Response<T> {
     message: T,
     metadata: Metadata,
     trailers: Metadata,
-    compression: Compression,
+    compression: Wish,
     was_compressed: bool,
 }
 
@@ -269,7 +269,7 @@ impl<T> Response<T> {
             message,
             metadata: Metadata::new(),
             trailers: Metadata::new(),
-            compression: Compression::Usual,
+            compression: Wish::default(),
             was_compressed: false,
         }
     }
@@ -279,7 +279,7 @@ impl<T> Response<T> {
             message,
             metadata,
             trailers,
-            compression: Compression::Usual,
+            compression: Wish::default(),
             was_compressed: false,
         }
     }
@@ -291,8 +291,8 @@ impl<T> Response<T> {
     }
 
     /// How a server's handler wants it to be sent.
-    pub(crate) fn compression(&self) -> Compression {
-        self.compression
+    pub(crate) fn take_compression(&mut self) -> Wish {
+        std::mem::take(&mut self.compression)
     }
 
     pub(crate) fn into_parts(self) -> (T, Metadata, Metadata) {
@@ -340,14 +340,14 @@ impl<T> Response<T> {
     /// fails the call with INTERNAL.
     #[must_use]
     pub fn with_compression(mut self, coding: &'static str) -> Self {
-        self.compression = Compression::In(coding);
+        self.compression = Wish::of(Some(coding));
         self
     }
 
     /// At a server: sends the message as it is, whatever the server does.
     #[must_use]
     pub fn without_compression(mut self) -> Self {
-        self.compression = Compression::Off;
+        self.compression = Wish::of(None);
         self
     }
 

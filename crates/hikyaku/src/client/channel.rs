@@ -23,7 +23,7 @@ use super::target::Target;
 use super::watch::Watch;
 use crate::call::message::{frame, frame_compressed, framer, no_json};
 use crate::codec::{Codec, Format};
-use crate::compression::{Accepted, Chosen, CodingIndex, Codings, Compression};
+use crate::compression::{Accepted, Chosen, CodingIndex, Codings, Wish};
 use crate::context::{self, Watcher};
 use crate::intercept::{Chain, Interceptor, Kind, Tapped};
 use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
@@ -174,7 +174,7 @@ impl Channel {
         C: Codec<Req> + Codec<Resp>,
     {
         let (message, parts) = request.into_parts();
-        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
         let mailbox = self.mailbox(Patience::Whole);
         self.open_with::<C, Req>(&mailbox, path, parts, chosen, &message)?;
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
@@ -200,7 +200,7 @@ impl Channel {
         Resp: Send + 'static,
     {
         let (mut message, parts) = request.into_parts();
-        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
         if self.chain.is_empty() {
             let mailbox = self.mailbox(Patience::Eager);
             self.open_with::<C, Req>(&mailbox, path, parts, chosen, &message)?;
@@ -231,7 +231,7 @@ impl Channel {
         Resp: Send + 'static,
     {
         let ((), parts) = request.into_parts();
-        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
         let (mailbox, watch) = self.start_open(Kind::ClientStreaming, path, parts, chosen.as_ref());
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
         let sender = self.sender::<C, Req, Resp>(&mailbox, chosen, watch.as_deref());
@@ -255,7 +255,7 @@ impl Channel {
         Resp: Send + 'static,
     {
         let ((), parts) = request.into_parts();
-        let chosen = self.compression::<C, Req, Resp>(parts.compression)?;
+        let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
         let (mailbox, watch) = self.start_open(Kind::BidiStreaming, path, parts, chosen.as_ref());
         let sender = self.sender::<C, Req, Resp>(&mailbox, chosen, watch.as_deref());
         Ok((sender, self.streaming::<C, Resp>(mailbox, watch)))
@@ -297,7 +297,7 @@ impl Channel {
     ///
     /// # Errors
     /// INTERNAL for a coding that the channel does not have, and for a codec that lacks its format.
-    fn compression<C, Req, Resp>(&self, wish: Compression) -> Result<Option<Chosen>, Status>
+    fn compression<C, Req, Resp>(&self, wish: &Wish) -> Result<Option<Chosen>, Status>
     where
         C: Codec<Req> + Codec<Resp>,
     {

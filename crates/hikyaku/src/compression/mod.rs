@@ -130,7 +130,7 @@ impl Codings {
         Self { list: Vec::new() }
     }
 
-    /// Adds a coding behind the others, or puts it in the place of that of the same name. At most 64.
+    /// Adds a coding behind the others, or puts it in the place of that of the same name. At most 32.
     pub fn with(mut self, coding: impl Coding) -> Self {
         let coding: Arc<dyn Coding> = Arc::new(coding);
         match self.list.iter_mut().find(|old| old.name() == coding.name()) {
@@ -168,22 +168,26 @@ impl fmt::Debug for Codings {
     }
 }
 
-/// What an application asks of the compression of one call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Compression {
-    /// What the channel or the server does.
-    #[default]
-    Usual,
-    /// None.
-    Off,
-    /// The coding of this name.
-    In(&'static str),
-}
+/// What an application asks of the compression of one call: a name, `identity` for none, or nothing
+/// at all. Boxed, because nearly no call asks, and every call carries the question.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish(Option<Box<&'static str>>);
 
-impl Compression {
+impl Wish {
     /// As setters take it: `None` is none at all.
-    pub(crate) fn of(name: Option<&'static str>) -> Self {
-        name.map_or(Self::Off, Self::In)
+    pub(crate) fn of(coding: Option<&'static str>) -> Self {
+        Self(Some(Box::new(coding.unwrap_or(registry::IDENTITY))))
+    }
+
+    /// Whether nothing is asked.
+    #[inline]
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The coding that is wished; `None` is what the channel or the server does.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.0.as_deref().copied()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{BadCoding, Coding, Codings, Compression};
+use super::{BadCoding, Coding, Codings, Wish};
 use crate::Status;
 
 /// Codings whose names have been checked. Cheap to clone.
@@ -28,11 +28,11 @@ impl CodingIndex {
 
 /// The codings of a registry that the peer takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Accepted(u64);
+pub(crate) struct Accepted(u32);
 
 impl Accepted {
     /// All of them.
-    pub(crate) const ALL: Self = Self(u64::MAX);
+    pub(crate) const ALL: Self = Self(u32::MAX);
 
     pub(crate) fn add(&mut self, other: Self) {
         self.0 |= other.0;
@@ -162,21 +162,26 @@ impl Policy {
         Ok(Self { codings, usual })
     }
 
+    /// Whether there is anything to resolve.
+    #[inline]
+    pub(crate) fn may_compress(&self, wish: &Wish) -> bool {
+        self.usual.is_some() || !wish.is_none()
+    }
+
     /// What a call is compressed with by the wish of its application, and never with what the peer
     /// does not take (compression.md).
     ///
     /// # Errors
     /// INTERNAL for a name that is not known.
-    #[inline]
     pub(crate) fn resolve(
         &self,
-        wish: Compression,
+        wish: &Wish,
         accepted: Accepted,
     ) -> Result<Option<Chosen>, Status> {
-        match (wish, self.usual) {
-            (Compression::Usual, None) | (Compression::Off, _) => Ok(None),
-            (Compression::Usual, Some(usual)) => Ok(self.taken(usual, accepted)),
-            (Compression::In(name), _) => match self.codings.choose(name) {
+        match (wish.name(), self.usual) {
+            (None, None) => Ok(None),
+            (None, Some(usual)) => Ok(self.taken(usual, accepted)),
+            (Some(name), _) => match self.codings.choose(name) {
                 Ok(index) => Ok(index.and_then(|index| self.taken(index, accepted))),
                 Err(bad) => Err(Status::internal(bad.to_string()).with_source(bad)),
             },
@@ -209,7 +214,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The name of no coding at all.
-pub(crate) const IDENTITY: &str = "identity";
+pub(super) const IDENTITY: &str = "identity";
 
 /// As many as [`Accepted`] has bits for.
-const MAX_COUNT: usize = 64;
+const MAX_COUNT: usize = 32;

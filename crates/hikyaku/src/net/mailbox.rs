@@ -20,7 +20,7 @@ use hikyaku_http2::{Body, Connection, Headers, StreamId};
 use super::outbox::Outbox;
 use super::replay::Sent;
 use crate::call::server::Terms;
-use crate::compression::{Chosen, Coding, CodingIndex, Compression, Policy};
+use crate::compression::{Chosen, Coding, CodingIndex, Policy, Wish};
 use crate::context::Link;
 use crate::{Metadata, Status};
 
@@ -573,7 +573,7 @@ impl Outbound {
     ///
     /// # Errors
     /// INTERNAL for a name that is not known.
-    pub(crate) fn compress(&mut self, wish: Compression) -> Result<Option<Chosen>, Status> {
+    pub(crate) fn compress(&mut self, wish: &Wish) -> Result<Option<Chosen>, Status> {
         let Compressing {
             policy,
             terms,

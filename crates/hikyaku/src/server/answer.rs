@@ -10,7 +10,7 @@ use super::handlers::Place;
 use super::runner::{Answer, Single, Sink, Waiting};
 use crate::call::message::{compress_framed, frame_compressed};
 use crate::call::server::{self as wire, Phrasebook, Phrases, Refusal, Terms};
-use crate::compression::{Compression, Policy};
+use crate::compression::{Chosen, Policy, Wish};
 use crate::context::Scope;
 use crate::net::mailbox::Mailbox;
 use crate::{Metadata, Status};
@@ -50,7 +50,7 @@ pub(crate) async fn complete(
 
 /// A message as it is wished to be sent, and as the client takes it.
 fn compressed(single: Single, mailbox: &Mailbox) -> Result<(Metadata, BytesMut), Status> {
-    let chosen = mailbox.outbound().compress(single.compression)?;
+    let chosen = mailbox.outbound().compress(&single.compression)?;
     let bytes = match chosen {
         None => single.framed,
         Some(chosen) => {
@@ -76,33 +76,55 @@ impl Sink for Direct<'_> {
     fn message(
         &mut self,
         metadata: &Metadata,
-        compression: Compression,
+        compression: &Wish,
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status> {
-        let chosen = self.policy.resolve(compression, self.terms.accepted)?;
-        let opening = self
-            .phrases
-            .head_in(chosen.as_ref().map(|chosen| chosen.index));
+        if self.policy.may_compress(compression)
+            && let Some(chosen) = self.policy.resolve(compression, self.terms.accepted)?
+        {
+            return self.compressed(metadata, &chosen, encode);
+        }
         let fields = metadata.fields();
         if self
             .out
-            .send_headers_with(self.id, opening, fields, Body::More)
+            .send_headers_with(self.id, &self.phrases.head, fields, Body::More)
             .is_err()
         {
             return Ok(());
         }
         self.head = Head::Sent;
         match self.out.write_data(self.id, Body::More, |buf| {
-            match &chosen {
-                None => encode(buf),
-                Some(chosen) => frame_compressed(encode, &*chosen.coding, buf),
-            }
-            .map_err(Unwritten::Failed)
+            encode(buf).map_err(Unwritten::Failed)
         }) {
             Err(Unwritten::Failed(status)) => Err(status),
             // The stream went away meanwhile: there is nobody to answer.
             Err(Unwritten::Gone) | Ok(()) => Ok(()),
         }
+    }
+}
+
+impl Direct<'_> {
+    /// The same with a message that is compressed, which may well be long: it takes no short cut.
+    #[inline(never)]
+    fn compressed(
+        &mut self,
+        metadata: &Metadata,
+        chosen: &Chosen,
+        encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
+    ) -> Result<(), Status> {
+        let mut framed = BytesMut::new();
+        frame_compressed(encode, &*chosen.coding, &mut framed)?;
+        let opening = self.phrases.head_in(Some(chosen.index));
+        let fields: Vec<_> = metadata.fields().collect();
+        let sent = self
+            .out
+            .send_headers_with(self.id, opening, fields, Body::More);
+        if sent.is_ok() {
+            self.head = Head::Sent;
+            // An error means that the stream went away: there is nobody to answer.
+            let _ = self.out.send_data(self.id, framed.freeze(), Body::More);
+        }
+        Ok(())
     }
 }
 

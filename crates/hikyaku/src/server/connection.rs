@@ -28,7 +28,7 @@ use super::secure::Security;
 use crate::call::envelope::Message;
 use crate::call::message::{self, Only};
 use crate::call::server::{Phrasebook, Refusal, Terms, reset};
-use crate::compression::{Compression, Policy};
+use crate::compression::{Policy, Wish};
 use crate::context::{Reach, Scope};
 use crate::intercept::Extensions;
 use crate::net::clock;
@@ -307,16 +307,19 @@ impl ServerCalls {
     ) -> (Started, Head) {
         let (shared, terms) = (&*self.shared, start.terms);
         let input = if start.is_compressed {
-            inflate(input, terms, shared)
+            match inflate(input, terms, shared) {
+                Ok(input) => input,
+                Err(status) => return (Started::Done(Err(status)), Head::Due),
+            }
         } else {
-            Ok(input)
+            input
         };
         let parts = Parts {
             metadata: Metadata::received(start.headers),
             deadline: start.deadline,
             waits_for_ready: false,
             peer: self.peer.clone(),
-            compression: Compression::Usual,
+            compression: Wish::default(),
             format: terms.format,
             was_compressed: start.is_compressed,
             extensions: Extensions::default(),
@@ -331,13 +334,12 @@ impl ServerCalls {
             head: Head::Due,
         };
         let runner = self.runners.get_mut(start.method);
-        let started = match (input, runner.zip(shared.router.method(start.method))) {
-            (Ok(input), Some((slot, method))) => {
+        let started = match runner.zip(shared.router.method(start.method)) {
+            Some((slot, method)) => {
                 let runner = slot.get_or_insert_with(|| method.runner(shared.router.chain()));
                 scope.enter(|| runner.start(parts, input, &mut sink))
             }
-            (Ok(_), None) => Started::Done(Err(Status::internal("the method has gone"))),
-            (Err(status), _) => Started::Done(Err(status)),
+            None => Started::Done(Err(Status::internal("the method has gone"))),
         };
         (started, sink.head)
     }

@@ -24,6 +24,7 @@ pub(crate) struct KnownHead {
 const MAX_KNOWN_COUNT: usize = 4;
 
 impl KnownHeads {
+    #[inline]
     pub(crate) fn read(
         &mut self,
         headers: &Headers,
@@ -33,6 +34,16 @@ impl KnownHeads {
         if let Some((_, known)) = self.recent.iter().find(|(recent, _)| recent.same(headers)) {
             return Ok(*known);
         }
+        self.read_new(headers, router, codings)
+    }
+
+    #[inline(never)]
+    fn read_new(
+        &mut self,
+        headers: &Headers,
+        router: &Router,
+        codings: &Registry,
+    ) -> Result<KnownHead, Refusal> {
         let head = wire::read_request(headers, codings)?;
         let format = head.terms.format;
         let method = router

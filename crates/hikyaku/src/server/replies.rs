@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::codec::{Codec, Format};
-use crate::compression::Compression;
+use crate::compression::Wish;
 use crate::intercept::{Hooks, Tapped};
 use crate::net::mailbox::Mailbox;
 use crate::net::outgoing::Outgoing;
@@ -35,7 +35,7 @@ pub struct Replies<T> {
 impl<T> Replies<T> {
     pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, format: Format) -> Self {
         // The usual compression needs no name, and so has none that is unknown.
-        let compression = mailbox.outbound().compress(Compression::Usual);
+        let compression = mailbox.outbound().compress(&Wish::default());
         Self {
             outgoing: Outgoing::new::<C>(mailbox, format, compression.unwrap_or_default()),
         }
@@ -83,7 +83,7 @@ impl<T> Replies<T> {
         if outbound.head.is_none() {
             return Ok(());
         }
-        let chosen = outbound.compress(Compression::of(coding))?;
+        let chosen = outbound.compress(&Wish::of(coding))?;
         drop(outbound);
         self.outgoing.set_compression(chosen);
         Ok(())

@@ -16,7 +16,7 @@ use super::replies::Replies;
 use super::requests::Requests;
 use crate::call::message::{decode_in, frame, framer};
 use crate::codec::{Codec, Format};
-use crate::compression::Compression;
+use crate::compression::Wish;
 use crate::net::mailbox::Mailbox;
 use crate::request::Parts;
 use crate::{Metadata, Request, Response, Status};
@@ -47,7 +47,7 @@ pub(crate) trait Sink {
     fn message(
         &mut self,
         metadata: &Metadata,
-        compression: Compression,
+        compression: &Wish,
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status>;
 }
@@ -77,7 +77,7 @@ pub(crate) struct Single {
     /// With its envelope, uncompressed.
     pub(crate) framed: BytesMut,
     /// How it is to be sent.
-    pub(crate) compression: Compression,
+    pub(crate) compression: Wish,
 }
 
 /// The reusable place of a handler's future.
@@ -144,10 +144,10 @@ fn answer_now<C: Codec<T>, T>(
     format: Format,
     sink: &mut dyn Sink,
 ) -> Result<Metadata, Status> {
-    let answer = answer?;
-    let compression = answer.compression();
+    let mut answer = answer?;
+    let compression = answer.take_compression();
     let (message, metadata, trailers) = answer.into_parts();
-    sink.message(&metadata, compression, &mut |out| match format {
+    sink.message(&metadata, &compression, &mut |out| match format {
         Format::Protobuf => frame::<C, T>(&message, out),
         Format::Json => framer::<C, T>(format)(&message, out),
     })?;
@@ -156,8 +156,8 @@ fn answer_now<C: Codec<T>, T>(
 
 /// Words an answer of a single message that came later.
 fn answer_later<C: Codec<T>, T>(answer: Result<Response<T>, Status>, format: Format) -> Answer {
-    let framed = answer.and_then(|response| {
-        let compression = response.compression();
+    let framed = answer.and_then(|mut response| {
+        let compression = response.take_compression();
         let (message, metadata, trailers) = response.into_parts();
         let mut framed = BytesMut::new();
         framer::<C, T>(format)(&message, &mut framed)?;
