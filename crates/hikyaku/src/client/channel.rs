@@ -401,6 +401,9 @@ impl Channel {
         }
         let sender = outbound.release();
         drop(outbound);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
         match life.map(|life| life.watch(Watcher::Call(Arc::clone(mailbox)))) {
             Some(Err(over)) => {
                 mailbox.fail(&over.to_status());
@@ -410,9 +413,6 @@ impl Channel {
             None => {}
         }
         self.lease.shared().forward(Arc::clone(mailbox));
-        if let Some(sender) = sender {
-            sender.wake();
-        }
     }
 
     pub(super) fn chain(&self) -> &Chain {

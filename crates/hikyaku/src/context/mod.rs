@@ -117,6 +117,12 @@ impl Context {
         .await;
     }
 
+    /// The same, with an earlier deadline.
+    pub(crate) fn shortened(mut self, deadline: Instant) -> Self {
+        self.current.deadline = Some(deadline);
+        self
+    }
+
     /// Runs a future as a part of the call: calls made in it inherit the deadline, and are cancelled
     /// when the call is cancelled or its handler has returned. The future itself goes on.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {

@@ -142,8 +142,9 @@ impl Call {
     }
 
     /// Lets the call end at `deadline`, unless it has to end before. At a client the server is told;
-    /// at a server it is what the handler sees, and [`Next::run`](super::Next::run) gives
-    /// DEADLINE_EXCEEDED then.
+    /// at a server it is what the handler sees and what its calls inherit, and
+    /// [`Next::run`](super::Next::run) gives DEADLINE_EXCEEDED then. The handler is dropped at once:
+    /// [`run_to_end`](crate::context::run_to_end) is no shield against what is around the handler.
     pub fn shorten_deadline(&mut self, deadline: Instant) {
         if self.parts.deadline.is_none_or(|old| deadline < old) {
             self.parts.deadline = Some(deadline);

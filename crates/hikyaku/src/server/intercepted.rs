@@ -9,6 +9,7 @@ use super::method::Methods;
 use super::replies::Replies;
 use super::requests::Requests;
 use super::router::Service;
+use crate::context::Context;
 use crate::intercept::{Boxed, Call, Chain, Interceptor, Kind, Side, Tapped, single};
 use crate::net::mailbox::Mailbox;
 use crate::{Request, Response, Status};
@@ -207,10 +208,12 @@ async fn within<T>(
     deadline: Option<Instant>,
     handler: impl Future<Output = Result<T, Status>>,
 ) -> Result<T, Status> {
-    match deadline {
-        None => handler.await,
-        Some(deadline) => tokio::time::timeout_at(deadline.into(), handler)
-            .await
-            .unwrap_or_else(|_| Err(Status::deadline_exceeded("deadline exceeded"))),
-    }
+    let Some(deadline) = deadline else {
+        return handler.await;
+    };
+    // Calls that the handler makes inherit this deadline.
+    let handler = Context::current().shortened(deadline).scope(handler);
+    tokio::time::timeout_at(deadline.into(), handler)
+        .await
+        .unwrap_or_else(|_| Err(Status::deadline_exceeded("deadline exceeded")))
 }

@@ -8,7 +8,7 @@ use hikyaku_testkit::{Live, virtual_time};
 use tokio::time::timeout;
 
 use super::{Ends, KINDS, SIDES, call};
-use crate::in_memory::{Calling, Calls, collect};
+use crate::in_memory::{Calling, Calls, Network, collect};
 
 /// Is alive as long as its call.
 fn counted(live: &Live) -> impl Interceptor {
@@ -120,6 +120,36 @@ fn a_stream_dropped_before_its_interceptors_let_it_go_is_never_sent() {
         assert_eq!(status.code(), Code::Cancelled, "{status:?}");
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(handlers.made_count(), 0);
+    });
+}
+
+#[test]
+fn a_sender_that_waits_for_interceptors_hears_that_the_handler_it_came_from_has_returned() {
+    virtual_time::run(async {
+        let (heard, hears) = std::sync::mpsc::channel();
+        let network = Network::new();
+        let slow = network.channel().intercept(|call: Call, next: Next| async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            next.run(call).await
+        });
+        let calls = Calls::four_kinds(&Live::new()).unary("/test.Calls/Leave", move |_| {
+            let (slow, heard) = (slow.clone(), heard.clone());
+            async move {
+                let (mut sender, replies) = slow.talk("/test.Calls/Sums", ()).await;
+                tokio::spawn(async move {
+                    let _replies = replies;
+                    heard.send(sender.send(1).await).unwrap();
+                });
+                tokio::task::yield_now().await;
+                Ok(1.into())
+            }
+        });
+        network.serve(hikyaku::Server::new().add(calls));
+        network.channel().ask("/test.Calls/Leave", 1).await.unwrap();
+        virtual_time::settle().await;
+        let status = hears.try_recv().expect("the sender is done").unwrap_err();
+        assert_eq!(status.code(), Code::Cancelled, "{status:?}");
+        assert!(status.message().contains("has returned"), "{status:?}");
     });
 }
 

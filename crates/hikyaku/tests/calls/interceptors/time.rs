@@ -4,12 +4,12 @@ use std::future::pending;
 use std::time::Duration;
 
 use hikyaku::intercept::{Call, Next, Side};
-use hikyaku::{Code, Request, Status};
+use hikyaku::{Code, Request, Server, Status};
 use hikyaku_testkit::{Live, virtual_time};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Ends, KINDS, Log, SIDES, call};
-use crate::in_memory::Calls;
+use crate::in_memory::{Calling, Calls, Network};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -126,6 +126,46 @@ fn a_handler_sees_the_shortened_deadline() {
                 let got = call(&channel, kind, path, 0).await;
                 assert_eq!(got.replies, [5], "{side:?} {kind:?}");
             }
+        }
+    });
+}
+
+#[test]
+fn calls_of_a_handler_inherit_the_shortened_deadline() {
+    virtual_time::run(async {
+        let network = Network::new();
+        let channel = network.channel();
+        let next_hop = channel.clone();
+        let calls = Calls::new()
+            .unary("/test.Calls/Ask", move |request| {
+                let channel = next_hop.clone();
+                async move {
+                    channel
+                        .ask("/test.Calls/Left", request.into_message())
+                        .await
+                }
+            })
+            .unary("/test.Calls/Left", |request| async move {
+                let left = request.deadline().unwrap() - Instant::now().into_std();
+                Ok((left.as_secs_f64().ceil() as u64).into())
+            });
+        network.serve(
+            Server::new()
+                .add(calls)
+                .intercept(|mut call: Call, next: Next| {
+                    if call.method() == "Ask" {
+                        call.shorten_timeout(5 * SECOND);
+                    }
+                    next.run(call)
+                }),
+        );
+        for timeout in [None, Some(60 * SECOND)] {
+            let mut request = Request::new(1);
+            if let Some(timeout) = timeout {
+                request = request.with_timeout(timeout);
+            }
+            let left = channel.ask("/test.Calls/Ask", request).await.unwrap();
+            assert_eq!(left.into_message(), 5, "{timeout:?}");
         }
     });
 }
