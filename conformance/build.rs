@@ -5,6 +5,7 @@ fn main() -> hikyaku_build::Result {
         .include("proto")
         .file("proto/connectrpc/conformance/v1/service.proto")
         .file("proto/connectrpc/conformance/v1/runner.proto")
+        .file("proto/grpc/testing/test.proto")
         .blocking(false)
         .json(true)
         .compile()
