@@ -95,13 +95,16 @@ pub(super) struct Soak {
     #[arg(long, default_value_t = 0)]
     pub(super) soak_max_failures: usize,
     /// How long a call may take before it counts as failed.
-    #[arg(long = "soak_per_iteration_max_acceptable_latency_ms", value_parser = millis, default_value = "1000", value_name = "MILLIS")]
+    #[arg(long = "soak_per_iteration_max_acceptable_latency_ms", value_name = "MILLIS",
+        value_parser = millis, default_value = "1000")]
     pub(super) max_latency: Duration,
     /// How long all of them may take.
-    #[arg(long = "soak_overall_timeout_seconds", value_parser = seconds, default_value = "10", value_name = "SECONDS")]
+    #[arg(long = "soak_overall_timeout_seconds", value_name = "SECONDS",
+        value_parser = seconds, default_value = "10")]
     pub(super) overall_timeout: Duration,
     /// How long to wait at least from the beginning of a call to the next.
-    #[arg(long = "soak_min_time_ms_between_rpcs", value_parser = millis, default_value = "0", value_name = "MILLIS")]
+    #[arg(long = "soak_min_time_ms_between_rpcs", value_name = "MILLIS",
+        value_parser = millis, default_value = "0")]
     pub(super) min_interval: Duration,
     /// Bytes of a request's payload.
     #[arg(long, default_value_t = 271_828)]
@@ -113,7 +116,8 @@ pub(super) struct Soak {
     #[arg(long, default_value_t = 1)]
     pub(super) soak_num_threads: usize,
     /// How long long_lived_channel waits between its calls.
-    #[arg(long = "iteration_interval", value_parser = seconds, default_value = "10", value_name = "SECONDS")]
+    #[arg(long = "iteration_interval", value_name = "SECONDS",
+        value_parser = seconds, default_value = "10")]
     pub(super) iteration_interval: Duration,
 }
 
