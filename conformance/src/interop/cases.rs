@@ -8,6 +8,7 @@ use hikyaku::client::ChannelBuilder;
 use hikyaku::tls::{ClientTls, Roots};
 use hikyaku::{Channel, Request};
 
+use super::compressed::{self, Probe};
 use super::flags;
 use super::proto::{TestServiceClient, UnimplementedServiceClient};
 use super::verdict::Outcome;
@@ -22,8 +23,14 @@ pub(super) enum Case {
     VeryLargeRequest,
     ConcurrentLargeUnary,
     PickFirstUnary,
+    ClientCompressedUnary,
+    ClientCompressedUnaryNoprobe,
+    ServerCompressedUnary,
     ClientStreaming,
+    ClientCompressedStreaming,
+    ClientCompressedStreamingNoprobe,
     ServerStreaming,
+    ServerCompressedStreaming,
     PingPong,
     EmptyStream,
     CustomMetadata,
@@ -62,7 +69,15 @@ pub(super) async fn play(case: Case, flags: &flags::Client) -> Outcome {
         Case::VeryLargeRequest => unary::very_large(&calls).await,
         Case::ConcurrentLargeUnary => unary::concurrent(&calls).await,
         Case::PickFirstUnary => unary::pick_first(&calls).await,
+        Case::ClientCompressedUnary => compressed::client_unary(&calls, Probe::First).await,
+        Case::ClientCompressedUnaryNoprobe => compressed::client_unary(&calls, Probe::No).await,
+        Case::ServerCompressedUnary => compressed::server_unary(&calls).await,
         Case::ClientStreaming => streams::client_streaming(&calls).await,
+        Case::ClientCompressedStreaming => compressed::client_streaming(&calls, Probe::First).await,
+        Case::ClientCompressedStreamingNoprobe => {
+            compressed::client_streaming(&calls, Probe::No).await
+        }
+        Case::ServerCompressedStreaming => compressed::server_streaming(&calls).await,
         Case::ServerStreaming => streams::server_streaming(&calls).await,
         Case::PingPong => streams::ping_pong(&calls).await,
         Case::EmptyStream => streams::empty(&calls).await,

@@ -3,6 +3,7 @@
 
 mod cases;
 mod certificates;
+mod compressed;
 mod endings;
 mod flags;
 mod metadata;

@@ -5,11 +5,12 @@ use std::time::Duration;
 use hikyaku::server::{Replies, Requests};
 use hikyaku::{Code, Metadata, Request, Response, Status};
 
+use super::compressed::CODING;
 use super::payload::zeros;
 use super::proto::{
-    EchoStatus, Empty, Payload, PayloadType, SimpleRequest, SimpleResponse,
-    StreamingInputCallRequest, StreamingInputCallResponse, StreamingOutputCallRequest,
-    StreamingOutputCallResponse, TestService,
+    BoolValue, EchoStatus, Empty, Payload, PayloadType, ResponseParameters, SimpleRequest,
+    SimpleResponse, StreamingInputCallRequest, StreamingInputCallResponse,
+    StreamingOutputCallRequest, StreamingOutputCallResponse, TestService,
 };
 
 /// The metadata that comes back before the response, and the one that comes back after it.
@@ -40,11 +41,20 @@ impl TestService for Tester {
         request: Request<SimpleRequest>,
     ) -> Result<Response<SimpleResponse>, Status> {
         let message = request.message();
+        check_compression(
+            message.expect_compressed.as_option(),
+            request.was_compressed(),
+        )?;
         check_status(message.response_status.as_option())?;
         let mut response = Response::new(SimpleResponse {
             payload: payload(message.response_type.as_known(), message.response_size)?.into(),
             ..Default::default()
         });
+        match message.response_compressed.as_option() {
+            Some(BoolValue { value: true, .. }) => response = response.with_compression(CODING),
+            Some(_) => response = response.without_compression(),
+            None => {}
+        }
         if message.fill_server_id {
             response.message_mut().server_id.clone_from(&self.server_id);
         }
@@ -69,6 +79,10 @@ impl TestService for Tester {
     ) -> Result<Response<StreamingInputCallResponse>, Status> {
         let mut sum = 0;
         while let Some(request) = requests.next().await? {
+            check_compression(
+                request.expect_compressed.as_option(),
+                requests.was_compressed(),
+            )?;
             sum += request.payload.body.len();
         }
         let aggregated_payload_size = i32::try_from(sum)
@@ -123,6 +137,10 @@ async fn answer(
     replies: &mut Replies<StreamingOutputCallResponse>,
 ) -> Result<(), Status> {
     check_status(request.response_status.as_option())?;
+    let wants_compressed = |parameters: &ResponseParameters| parameters.compressed.value;
+    if request.response_parameters.iter().any(wants_compressed) {
+        replies.set_compression(Some(CODING))?;
+    }
     for parameters in &request.response_parameters {
         if let Ok(micros @ 1..) = u64::try_from(parameters.interval_us) {
             tokio::time::sleep(Duration::from_micros(micros)).await;
@@ -131,7 +149,10 @@ async fn answer(
             payload: payload(request.response_type.as_known(), parameters.size)?.into(),
             ..Default::default()
         };
-        replies.send(response).await?;
+        match parameters.compressed.value {
+            true => replies.send(response).await?,
+            false => replies.send_uncompressed(response).await?,
+        }
     }
     Ok(())
 }
@@ -161,6 +182,20 @@ fn check_status(wanted: Option<&EchoStatus>) -> Result<(), Status> {
             let code = Code::from_number(u32::try_from(wanted.code).unwrap_or(u32::MAX));
             Err(Status::new(code, &*wanted.message))
         }
+    }
+}
+
+/// # Errors
+/// INVALID_ARGUMENT unless the message came as the client says it has sent it.
+fn check_compression(expected: Option<&BoolValue>, was_compressed: bool) -> Result<(), Status> {
+    match expected {
+        Some(expected) if expected.value != was_compressed => {
+            Err(Status::invalid_argument(match expected.value {
+                true => "the message should have come compressed",
+                false => "the message should not have come compressed",
+            }))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
