@@ -243,7 +243,13 @@ class Requests:
         self.waiting.put(None)
 
     def __iter__(self):
-        return iter(self.waiting.get, None)
+        return self
+
+    def __next__(self):
+        request = self.waiting.get()
+        if request is None:
+            raise StopIteration
+        return request
 
 
 def told(value):
