@@ -79,26 +79,27 @@ pub(super) async fn cancel_after_begin(channel: &Channel, calls: &TestServiceCli
         .await?;
     // Calls leave in order: when this one is answered, the head of that one has been sent.
     unary::empty(calls).await?;
-    drop(replies);
-    has_been_cancelled(requests, calls).await
+    cancel(requests, replies, calls).await
 }
 
 pub(super) async fn cancel_after_first_response(calls: &TestServiceClient) -> Outcome {
     let (mut requests, mut replies) = calls.full_duplex_call(in_time(())).await?;
     requests.send(ping(27_182, 31_415)).await?;
     check_next(&mut replies, 31_415).await?;
-    drop(replies);
-    has_been_cancelled(requests, calls).await
+    cancel(requests, replies, calls).await
 }
 
-/// Nobody waits for the answer; the sender says how the call has ended.
-async fn has_been_cancelled<T: Default>(
-    mut requests: Sender<T>,
+/// Cancels a call, of which then both ends must say so; the connection goes on.
+async fn cancel<Req: Default, Resp>(
+    mut requests: Sender<Req>,
+    mut replies: Streaming<Resp>,
     calls: &TestServiceClient,
 ) -> Outcome {
-    // The connection goes on, and once this is answered it has seen to the cancelled call.
+    replies.cancel();
+    fails_with(Code::Cancelled, replies.next().await)?;
+    // Once this is answered, the connection has seen to the cancelled call.
     unary::empty(calls).await?;
-    fails_with(Code::Cancelled, requests.send(T::default()).await).map(drop)
+    fails_with(Code::Cancelled, requests.send(Req::default()).await).map(drop)
 }
 
 pub(super) async fn timeout_on_sleeping_server(calls: &TestServiceClient) -> Outcome {

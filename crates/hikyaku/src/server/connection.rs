@@ -30,7 +30,7 @@ use crate::call::message::{self, Only};
 use crate::call::server::{Phrasebook, Refusal, Terms, reset};
 use crate::compression::{Compression, Policy};
 use crate::net::clock;
-use crate::net::driver::{Calls, note_progress};
+use crate::net::driver::{Calls, make_room, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::loss::{Loss, copy, dropped};
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
@@ -162,7 +162,7 @@ impl ServerCalls {
                 }
                 match only.awaited_len() {
                     0 => out.release_data(id, mem::take(held_len)),
-                    len => out.reserve_window(id, len),
+                    len => make_room(id, len, out),
                 }
                 if body == Body::Last {
                     self.on_collected(id, out);

@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use hikyaku::{Channel, Code, Origin, Request, Status};
+use hikyaku::{Channel, Code, Origin, Request, Server, Status};
+use hikyaku_testkit::Live;
 use hikyaku_testkit::link::End;
-use hikyaku_testkit::raw::{Frame, RawPeer, frame, kind};
+use hikyaku_testkit::raw::{self, Frame, RawPeer, frame, kind};
 use hikyaku_testkit::virtual_time::{self, settle};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::in_memory::{Network, Plain, answer_end, answer_head};
+use crate::in_memory::{Calls, Network, Plain, answer_end, answer_head};
 
 const REQUEST_LEN: usize = 271_828;
 const RESPONSE_LEN: usize = 314_159;
@@ -35,15 +36,15 @@ fn call(channel: &Channel) -> JoinHandle<Result<usize, Status>> {
     })
 }
 
-/// A server that keeps to the client's windows, and counts its pings.
-struct Server {
+/// A peer that keeps to the other end's windows, and counts its own pings.
+struct Peer {
     peer: RawPeer<End>,
     /// What we may still send, by stream; 0 is the connection.
     windows: HashMap<u32, usize>,
     pings: Vec<[u8; 8]>,
 }
 
-impl Server {
+impl Peer {
     fn new(peer: RawPeer<End>) -> Self {
         Self {
             peer,
@@ -54,7 +55,7 @@ impl Server {
 
     /// The next frame; what it says of windows and pings is noted.
     async fn read(&mut self) -> Frame {
-        let frame = self.peer.read().await.expect("the client stays");
+        let frame = self.peer.read().await.expect("the other end stays");
         match frame {
             Frame::WindowUpdate { stream, increment } => {
                 *self.window(stream) += increment as usize;
@@ -98,7 +99,7 @@ impl Server {
         self.peer.send(&answer_head(stream)).await;
     }
 
-    /// Sends bytes in DATA frames, each with so much padding, as fast as the client takes them.
+    /// Sends bytes in DATA frames, each with so much padding, as fast as they are taken.
     async fn send_data(&mut self, stream: u32, bytes: &[u8], pad_len: Option<u8>) {
         const PADDED: u8 = 0x8;
         let padding = pad_len.map_or(0, |len| usize::from(len) + 1);
@@ -148,12 +149,12 @@ fn response() -> Vec<u8> {
     bytes
 }
 
-async fn connect() -> (Channel, Server) {
+async fn connect() -> (Channel, Peer) {
     let network = Network::new();
     let mut door = network.listen();
     let channel = network.channel();
     let first = call(&channel);
-    let mut server = Server::new(door.raw_server(&[]).await);
+    let mut server = Peer::new(door.raw_server(&[]).await);
     assert_eq!(server.read_request(1).await, REQUEST_LEN + 5);
     server.answer(1).await;
     assert_eq!(first.await.unwrap().unwrap(), RESPONSE_LEN);
@@ -167,12 +168,12 @@ fn goaway_lets_the_first_call_end_well_and_sends_the_second_elsewhere() {
         let mut door = network.listen();
         let channel = network.channel();
         let first = call(&channel);
-        let mut server = Server::new(door.raw_server(&[]).await);
+        let mut server = Peer::new(door.raw_server(&[]).await);
         server.read_request(1).await;
         server.peer.send(&Frame::go_away(1, 0, "")).await;
         settle().await;
         let second = call(&channel);
-        let mut elsewhere = Server::new(door.raw_server(&[]).await);
+        let mut elsewhere = Peer::new(door.raw_server(&[]).await);
         elsewhere.read_request(1).await;
         elsewhere.answer(1).await;
         assert_eq!(second.await.unwrap().unwrap(), RESPONSE_LEN);
@@ -209,7 +210,7 @@ fn reset_after(part: Part) {
         let status = failing.await.unwrap().unwrap_err();
         assert_eq!(
             (status.code(), status.origin()),
-            (Code::Internal, Origin::Transport),
+            (Code::Internal, Origin::Peer),
             "{part:?}: {status:?}"
         );
         let next = call(&channel);
@@ -295,4 +296,35 @@ fn data_frame_padding_counts_for_flow_control_and_is_not_part_of_the_message() {
             assert_eq!(calling.await.unwrap().unwrap(), RESPONSE_LEN, "{pad_len}");
         });
     }
+}
+
+#[test]
+fn data_frame_padding_is_taken_from_clients_too() {
+    virtual_time::run(async move {
+        let calls = Calls::four_kinds(&Live::new())
+            .unary_bytes("/test.Calls/Len", |request| async move {
+                Ok(Bytes::from(request.message().len().to_string()).into())
+            });
+        let network = Network::new();
+        network.serve(Server::new().add(calls));
+        let mut client = Peer::new(network.raw_client().await);
+        // What the server said of it was part of the greeting.
+        client.windows.insert(0, 1024 * 1024);
+        let head = raw::request("/test.Calls/Len", &[]);
+        client.peer.send(&Frame::headers(1, &head, false)).await;
+        client.send_data(1, &response(), Some(255)).await;
+        client.peer.send(&Frame::data(1, &[], true)).await;
+        let mut answer = Vec::new();
+        loop {
+            let frame = client.read().await;
+            if let Frame::Data { data, .. } = &frame {
+                answer.extend_from_slice(data);
+            }
+            if frame.ends_stream() {
+                assert_eq!(frame.field("grpc-status"), Some("0"));
+                break;
+            }
+        }
+        assert_eq!(answer[5..], *RESPONSE_LEN.to_string().as_bytes());
+    });
 }
