@@ -1,13 +1,15 @@
 //! What the suites of other projects drive: `hikyaku-conformance http2` is a server to test,
 //! `hikyaku-conformance fetch` a client, `hikyaku-conformance differential` what other
 //! implementations are compared with; `hikyaku-conformance server` and `hikyaku-conformance client`
-//! are for the Connect conformance suite.
+//! are for the Connect conformance suite, `hikyaku-conformance interop-server` and `interop-client`
+//! are the two ends of gRPC's official interop cases.
 
 #![expect(clippy::print_stdout, reason = "a program whose output is its result")]
 
 mod connect;
 mod differential;
 mod fetch;
+mod interop;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -21,6 +23,9 @@ Usage: hikyaku-conformance http2 [--listen HOST:PORT]
        hikyaku-conformance differential
        hikyaku-conformance server
        hikyaku-conformance client
+       hikyaku-conformance interop-server [--port N] [--use_tls ...]
+       hikyaku-conformance interop-client --test_case NAME [--server_host H] [--server_port N] ...
+       hikyaku-conformance interop-certificates --folder FOLDER
 
 http2 serves plain HTTP/2 at / and prints `listening on HOST:PORT` once it accepts.
 fetch asks for URL once, and keeps the connection until the server ends it or says nothing for two
@@ -28,6 +33,7 @@ seconds. It prints what it got.
 differential answers the batches of conformance/differential/ on its standard input.
 server and client are what the Connect conformance suite tests: told by it, on their standard input,
 what to serve and what to call.
+interop-server and interop-client are the ends of gRPC's official interop cases; `--help` says more.
 ";
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,6 +47,10 @@ async fn main() -> ExitCode {
         ["differential"] => differential::answer(),
         ["server"] => connect::serve().await,
         ["client"] => connect::call().await,
+        [
+            "interop-server" | "interop-client" | "interop-certificates",
+            ..,
+        ] => interop::run().await,
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

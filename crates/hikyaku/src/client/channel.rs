@@ -83,6 +83,7 @@ impl Channel {
         http2.max_idle = Some(IDLE_TIMEOUT);
         ChannelBuilder {
             target: target.to_owned(),
+            authority: None,
             user_agent: None,
             chain: Chain::default(),
             options: Options {
@@ -461,6 +462,7 @@ impl fmt::Debug for Channel {
 #[must_use = "a builder does nothing until it connects"]
 pub struct ChannelBuilder {
     target: String,
+    authority: Option<String>,
     user_agent: Option<String>,
     chain: Chain,
     options: Options,
@@ -476,6 +478,7 @@ impl fmt::Debug for ChannelBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelBuilder")
             .field("target", &self.target)
+            .field("authority", &self.authority)
             .field("user_agent", &self.user_agent)
             .field("max_message_len", &self.options.max_message_len)
             .field("format", &self.options.format)
@@ -488,6 +491,25 @@ impl fmt::Debug for ChannelBuilder {
 }
 
 impl ChannelBuilder {
+    /// Calls the server `HOST` or `HOST:PORT` in each request (`:authority`), whatever address it
+    /// is reached at: for a proxy or a tunnel in between. It is also the name that the server's
+    /// certificate must bear, unless `ClientTls::server_name` says another. A malformed one is a
+    /// [`ConnectError::Authority`] when the channel is made.
+    ///
+    /// # Example
+    /// ```
+    /// # hikyaku::server::runtime(1)?.block_on(async {
+    /// let tunnel = hikyaku::Channel::builder("http://127.0.0.1:9000");
+    /// assert!(tunnel.clone().authority("users.internal").lazy().is_ok());
+    /// assert!(tunnel.authority("http://users.internal").lazy().is_err());
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn authority(mut self, authority: &str) -> Self {
+        self.authority = Some(authority.to_owned());
+        self
+    }
+
     /// Puts a product before hikyaku's own in `user-agent`.
     pub fn user_agent(mut self, product: &str) -> Self {
         self.user_agent = Some(product.to_owned());
@@ -655,7 +677,10 @@ impl ChannelBuilder {
         self,
         told: Option<oneshot::Sender<Result<(), ConnectError>>>,
     ) -> Result<Channel, ConnectError> {
-        let target = Target::parse(&self.target)?;
+        let mut target = Target::parse(&self.target)?;
+        if let Some(authority) = &self.authority {
+            target = target.with_authority(authority)?;
+        }
         let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let own_agent = concat!("grpc-rust-hikyaku/", env!("CARGO_PKG_VERSION"));
         let user_agent = match self.user_agent {

@@ -30,6 +30,13 @@ pub enum ConnectError {
         /// What is wrong with it, and what is allowed.
         what: &'static str,
     },
+    /// What the channel is to call its server is malformed.
+    Authority {
+        /// The name given.
+        authority: String,
+        /// What is wrong with it, and what is allowed.
+        what: &'static str,
+    },
     /// No connection came about.
     Connect {
         /// The host and port tried.
@@ -55,6 +62,7 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Target { target, what } => write!(f, "bad server address {target:?}: {what}"),
+            Self::Authority { authority, what } => write!(f, "bad authority {authority:?}: {what}"),
             Self::Connect { addr, error } => write!(f, "{error} while connecting to {addr}"),
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
@@ -76,7 +84,7 @@ impl std::error::Error for ConnectError {
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
             Self::Coding(bad) => Some(bad),
-            Self::Target { .. } | Self::NoRuntime => None,
+            Self::Target { .. } | Self::Authority { .. } | Self::NoRuntime => None,
         }
     }
 }
@@ -94,9 +102,10 @@ impl From<ConnectError> for Status {
             // name a fault of the request for the server's application.
             #[cfg(feature = "tls")]
             ConnectError::Tls(_) => (Self::internal(message), Origin::Local),
-            ConnectError::Target { .. } | ConnectError::Coding(_) | ConnectError::NoRuntime => {
-                (Self::internal(message), Origin::Local)
-            }
+            ConnectError::Target { .. }
+            | ConnectError::Authority { .. }
+            | ConnectError::Coding(_)
+            | ConnectError::NoRuntime => (Self::internal(message), Origin::Local),
         };
         status.with_origin(origin).with_source(error)
     }
@@ -132,6 +141,14 @@ mod tests {
                 ConnectError::Target { target, what: "no" },
                 (Code::Internal, Origin::Local, false),
                 "bad server address \"ftp://x\": no",
+            ),
+            (
+                ConnectError::Authority {
+                    authority: "a b".to_owned(),
+                    what: "no",
+                },
+                (Code::Internal, Origin::Local, false),
+                "bad authority \"a b\": no",
             ),
             (
                 ConnectError::NoRuntime,

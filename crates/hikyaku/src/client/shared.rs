@@ -71,7 +71,7 @@ impl Options {
             }
             (_, None) => Ok(None),
             (_, Some(_)) => Err(ConnectError::Target {
-                target: target.authority.clone(),
+                target: target.addr.clone(),
                 what: "there are options for TLS, but the scheme is not https",
             }),
         }

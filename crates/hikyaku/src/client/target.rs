@@ -7,11 +7,11 @@ use super::error::ConnectError;
 pub(crate) struct Target {
     /// `:scheme`.
     pub(crate) scheme: &'static str,
-    /// `:authority`, as it was given.
+    /// `:authority`, as it was given: of the target, or in its place.
     pub(crate) authority: String,
     /// Host and port to connect to.
     pub(crate) addr: String,
-    /// The host alone, an IPv6 address without its brackets.
+    /// The host of `authority` alone, an IPv6 address without its brackets.
     #[cfg(feature = "tls")]
     pub(crate) host: String,
 }
@@ -57,8 +57,8 @@ impl Target {
         if host.is_empty() {
             return Err(bad("the host is missing; write http://HOST:PORT"));
         }
-        if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
-            return Err(bad("the port must be a number from 1 to 65535"));
+        if port.is_some_and(is_no_port) {
+            return Err(bad(PORT_RULE));
         }
         let addr = match port {
             Some(_) => authority.to_owned(),
@@ -69,12 +69,59 @@ impl Target {
             authority: authority.to_owned(),
             addr,
             #[cfg(feature = "tls")]
-            host: host
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .to_owned(),
+            host: without_brackets(host),
         })
     }
+
+    /// The same place under another name, which requests then say and certificates must bear.
+    ///
+    /// # Errors
+    /// [`ConnectError::Authority`], saying what is allowed.
+    pub(crate) fn with_authority(self, authority: &str) -> Result<Self, ConnectError> {
+        let bad = |what| ConnectError::Authority {
+            authority: authority.to_owned(),
+            what,
+        };
+        // RFC 3986 §3.2.2: what a host may consist of. User information is none of HTTP's
+        // (RFC 9110 §4.2.4).
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
+        if !authority.bytes().all(is_allowed) {
+            return Err(bad("only a host and a port are allowed, as in HOST:PORT"));
+        }
+        let (host, port) = split_port(authority);
+        if host.is_empty() {
+            return Err(bad("the host is missing; write HOST or HOST:PORT"));
+        }
+        let is_address = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
+        if host.contains(['[', ']', ':']) && !is_address {
+            return Err(bad(
+                "an IPv6 address is written in brackets, as in [::1]:PORT",
+            ));
+        }
+        if port.is_some_and(is_no_port) {
+            return Err(bad(PORT_RULE));
+        }
+        Ok(Self {
+            authority: authority.to_owned(),
+            #[cfg(feature = "tls")]
+            host: without_brackets(host),
+            ..self
+        })
+    }
+}
+
+const PORT_RULE: &str = "the port must be a number from 1 to 65535";
+
+fn is_no_port(port: &str) -> bool {
+    port.parse::<u16>().map_or(true, |port| port == 0)
+}
+
+#[cfg(feature = "tls")]
+fn without_brackets(host: &str) -> String {
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned()
 }
 
 /// Splits `host:port`; an IPv6 host is in brackets, and stays in them.
@@ -134,6 +181,55 @@ mod tests {
             assert!(
                 got.contains(want) && got.contains(target),
                 "{target:?}: {got}"
+            );
+        }
+    }
+    #[test]
+    fn another_authority_changes_what_is_said_and_not_where_it_goes() {
+        for (authority, host) in [
+            ("foo.test", "foo.test"),
+            ("foo.test:443", "foo.test"),
+            ("[::1]", "::1"),
+            ("[::1]:9", "::1"),
+            ("10.0.0.7:1", "10.0.0.7"),
+        ] {
+            let got = Target::parse("localhost:1234").unwrap();
+            let got = got.with_authority(authority).unwrap();
+            assert_eq!(
+                (got.authority.as_str(), got.addr.as_str()),
+                (authority, "localhost:1234")
+            );
+            #[cfg(feature = "tls")]
+            assert_eq!(got.host, host);
+            let _ = host;
+        }
+    }
+
+    #[test]
+    fn a_bad_authority_says_what_is_allowed() {
+        let table = [
+            ("", "the host is missing"),
+            (":80", "the host is missing"),
+            ("foo.test:0", "from 1 to 65535"),
+            ("foo.test:70000", "from 1 to 65535"),
+            ("foo.test:", "from 1 to 65535"),
+            ("::1", "in brackets"),
+            ("[::1", "in brackets"),
+            ("[]", "in brackets"),
+            ("a]b", "in brackets"),
+            ("http://foo.test", "only a host and a port"),
+            ("user@foo.test", "only a host and a port"),
+            ("foo.test/path", "only a host and a port"),
+            ("foo test", "only a host and a port"),
+            ("foo.test\r\nx: y", "only a host and a port"),
+            ("f\u{f6}\u{f6}.test", "only a host and a port"),
+        ];
+        for (authority, want) in table {
+            let target = Target::parse("localhost:1234").unwrap();
+            let got = target.with_authority(authority).unwrap_err().to_string();
+            assert!(
+                got.contains(want) && got.contains(&format!("{authority:?}")),
+                "{authority:?}: {got}"
             );
         }
     }

@@ -68,8 +68,17 @@ pub(crate) fn note_progress(id: StreamId, progress: Progress, connection: &mut C
         connection.release_data(id, progress.consumed_len);
     }
     if progress.awaited_len > 0 {
-        connection.reserve_window(id, progress.awaited_len);
+        make_room(id, progress.awaited_len, connection);
     }
+}
+
+/// The longest padding of a frame and the byte that tells its length (RFC 9113 §6.1). Bytes.
+const MAX_PADDING_LEN: usize = 256;
+
+/// Lets the peer send a message of this length, none of which is given back before it is whole. A peer
+/// that pads all its frames needs room for the padding of the last one, too.
+pub(crate) fn make_room(id: StreamId, message_len: usize, connection: &mut Connection) {
+    connection.reserve_window(id, message_len.saturating_add(MAX_PADDING_LEN));
 }
 
 /// A socket, the connection over it and the calls on that. A future that ends when the socket can

@@ -32,7 +32,7 @@ use crate::compression::{Policy, Wish};
 use crate::context::{Reach, Scope};
 use crate::intercept::Extensions;
 use crate::net::clock;
-use crate::net::driver::{Calls, Turn, note_progress};
+use crate::net::driver::{Calls, Turn, make_room, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::loss::{Loss, copy, dropped};
 use crate::net::mailbox::{End, MAX_OUTBOUND_LEN, Mailbox, Patience};
@@ -163,7 +163,7 @@ impl ServerCalls {
                 }
                 match only.awaited_len() {
                     0 => out.release_data(id, mem::take(held_len)),
-                    len => out.reserve_window(id, len),
+                    len => make_room(id, len, out),
                 }
                 if body == Body::Last {
                     self.on_collected(id, out);

@@ -15,6 +15,7 @@ use hikyaku_http2::headers::kind::{Kind, classify};
 use hikyaku_http2::{Body, Connection, ErrorCode, Field, Headers, StreamId};
 
 use super::connection::Shared;
+use crate::net::driver::make_room;
 use crate::net::hashing::NumberMap;
 use crate::request::Peer;
 
@@ -248,10 +249,10 @@ impl PlainRequests {
         match (body, pending.headers.content_length()) {
             (Body::Last, _) => out.release_data(id, pending.body.len()),
             (Body::More, Some(len)) => {
-                out.reserve_window(id, usize::try_from(len).unwrap_or(max_len));
+                make_room(id, usize::try_from(len).unwrap_or(max_len), out);
             }
             (Body::More, None) if pending.body.len() < MAX_QUIET_BODY_LEN => {}
-            (Body::More, None) => out.reserve_window(id, max_len),
+            (Body::More, None) => make_room(id, max_len, out),
         }
         if body == Body::Last
             && let Some(Pending { headers, body }) = self.pending.remove(&id.number())

@@ -62,8 +62,9 @@ impl ClientTls {
         self
     }
 
-    /// Asks for, and checks, this name instead of the host in the target. Requests still name the
-    /// target in `:authority`.
+    /// Asks for, and checks, this name instead of the host in the target or in
+    /// [`ChannelBuilder::authority`](crate::client::ChannelBuilder::authority). Requests still name
+    /// that in `:authority`.
     pub fn server_name(mut self, name: &str) -> Self {
         self.server_name = Some(name.to_owned());
         self

@@ -28,6 +28,7 @@ mod good_clients;
 mod good_traffic;
 mod health;
 mod hostile_server;
+mod http2_interop;
 mod inheritance;
 mod interceptors;
 mod keepalive;

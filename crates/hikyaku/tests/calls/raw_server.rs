@@ -6,7 +6,7 @@ use hikyaku_testkit::link::End;
 use hikyaku_testkit::raw::{self, Frame, RawPeer};
 use hikyaku_testkit::virtual_time;
 
-use crate::in_memory::{Calling, Network, collect};
+use crate::in_memory::{Calling, Network, collect, read_request};
 
 /// A client and the server it is connected to.
 struct Ends {
@@ -102,6 +102,25 @@ fn a_request_says_what_http_2_wants_and_no_more() {
         let names: Vec<_> = rest.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["te", "content-type", "user-agent"]);
         assert_eq!(rest[0].1, "trailers");
+    });
+}
+
+#[test]
+fn a_request_names_the_authority_that_the_channel_was_told() {
+    virtual_time::run(async {
+        let network = Network::new();
+        let mut door = network.listen();
+        let there = network.clone();
+        let channel = Channel::builder("http://server.test:1")
+            .transport(move || there.clone().connect())
+            .authority("elsewhere.test:9")
+            .lazy()
+            .unwrap();
+        let call = tokio::spawn(async move { channel.ask("/a.B/C", 1).await });
+        let mut server = door.raw_server(&[]).await;
+        let seen = read_request(&mut server, 1).await;
+        call.abort();
+        assert_eq!(seen.field(":authority"), Some("elsewhere.test:9"));
     });
 }
 

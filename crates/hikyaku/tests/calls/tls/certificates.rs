@@ -112,6 +112,40 @@ fn another_name_can_be_asked_for() {
     });
 }
 
+#[test]
+fn the_authority_is_the_name_asked_for_unless_another_is() {
+    virtual_time::run(async {
+        let authority = Authority::new();
+        let issued = authority.issue("elsewhere.test");
+        let network = serving(ServerTls::builder(issued.identity()).load().unwrap());
+        let tls = || trusting(&authority);
+        let table = [
+            (Some("elsewhere.test"), tls(), true),
+            (Some("elsewhere.test:443"), tls(), true),
+            (None, tls(), false),
+            (Some("third.test"), tls(), false),
+            (
+                Some("third.test"),
+                tls().server_name("elsewhere.test"),
+                true,
+            ),
+            (
+                Some("elsewhere.test"),
+                tls().server_name("third.test"),
+                false,
+            ),
+        ];
+        for (name, tls, believed) in table {
+            let mut builder = builder(&network).tls(tls.clone());
+            if let Some(name) = name {
+                builder = builder.authority(name);
+            }
+            let connected = builder.connect().await;
+            assert_eq!(connected.is_ok(), believed, "{name:?} {tls:?}");
+        }
+    });
+}
+
 /// A server that notes what certificates it sees, and wants some.
 fn noting(tls: ServerTls) -> (Network, Arc<Mutex<Vec<Vec<Certificate>>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
