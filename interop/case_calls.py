@@ -102,6 +102,18 @@ def many_calls_share_a_connection(target):
         equal(list(replies), requests)
 
 
+@case
+def a_slow_reader_gets_everything_and_holds_up_nobody(target):
+    """More than every window and buffer holds waits for a reader that has other calls to make."""
+    stub, errand = interop(target), blob(os.urandom(65_536))
+    count = interop_pb2.Count(numbers=10_000, padding_len=1000)
+    for want, reply in enumerate(stub.Produce(count, timeout=CALL_SECONDS)):
+        equal((reply.value, len(reply.padding)), (want, 1000))
+        if want % 100 == 0:
+            equal(stub.Echo(errand, timeout=CALL_SECONDS), errand)
+    equal(want, 9_999)
+
+
 # Metadata
 
 

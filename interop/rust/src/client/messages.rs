@@ -50,6 +50,12 @@ pub(super) async fn run(report: &mut Report, calls: &InteropClient) {
     report
         .case("many_calls_share_a_connection", many_calls(calls))
         .await;
+    report
+        .case(
+            "a_slow_reader_gets_everything_and_holds_up_nobody",
+            slow_reader(calls),
+        )
+        .await;
 }
 
 async fn echo(calls: &InteropClient, len: usize) -> Outcome {
@@ -146,6 +152,24 @@ async fn many_calls(calls: &InteropClient) -> Outcome {
         equal(got?.message(), &want)?;
     }
     Ok(())
+}
+
+/// More than every window and buffer holds waits for a reader that has other calls to make.
+async fn slow_reader(calls: &InteropClient) -> Outcome {
+    let count = Count {
+        numbers: MANY,
+        padding_len: 1000,
+        ..Default::default()
+    };
+    let mut replies = calls.produce(in_time(count)).await?;
+    for want in 0..MANY {
+        let reply = replies.next().await?.unwrap_or_default();
+        equal(&(reply.value, reply.padding.len()), &(want, 1000))?;
+        if want % 100 == 0 {
+            echo(calls, 65_536).await?;
+        }
+    }
+    equal(&replies.next().await?, &None)
 }
 
 /// A message in which a byte out of place shows: the pattern's length divides no buffer's.
