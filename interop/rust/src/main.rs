@@ -9,11 +9,13 @@ mod service;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use hikyaku::Server;
 use hikyaku::tls::{Identity, ServerTls};
 
+use crate::client::CALL_TIME;
 use crate::proto::interop::InteropServer;
 use crate::service::Suite;
 
@@ -68,7 +70,11 @@ async fn main() -> ExitCode {
 
 /// Serves until it is killed, or told to shut down by a call.
 async fn serve(address: &str, tls: Option<(PathBuf, PathBuf)>) -> Result<bool, Box<dyn Error>> {
-    let mut server = Server::new();
+    // So many PINGs, from either side, that every case which waits has some.
+    let often = Duration::from_millis(100);
+    let mut server = Server::new()
+        .keepalive(often, CALL_TIME)
+        .permit_keepalive(often / 2, true);
     if let Some((cert, key)) = tls {
         server = server.tls(ServerTls::builder(Identity::from_files(cert, key)).load()?);
     }

@@ -18,7 +18,7 @@ use crate::proto::interop::{Blob, InteropClient};
 use report::Report;
 
 /// Every call that ought to end carries it, so that a lost answer fails a case and not the suite.
-const CALL_TIME: Duration = Duration::from_secs(30);
+pub(crate) const CALL_TIME: Duration = Duration::from_secs(30);
 
 /// Whose server it is, and where.
 #[derive(clap::Args)]
