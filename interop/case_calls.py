@@ -62,6 +62,15 @@ def a_message_over_the_limit_is_refused(target):
     fails_with(grpc.StatusCode.RESOURCE_EXHAUSTED, call)
 
 
+@case
+def a_compressed_message_comes_back(target):
+    request, metadata = blob(bytes(100_000)), [("compressed", "gzip")]
+    reply = interop(target).Echo(
+        request, metadata=metadata, compression=grpc.Compression.Gzip, timeout=CALL_SECONDS
+    )
+    equal(reply, request)
+
+
 # Streams
 
 

@@ -94,6 +94,8 @@ class Interop(interop_pb2_grpc.InteropServicer):
         self.cancelled = Names()
 
     def Echo(self, request, context):
+        if ("compressed", "gzip") in context.invocation_metadata():
+            context.set_compression(grpc.Compression.Gzip)
         echo_metadata(context)
         return request
 

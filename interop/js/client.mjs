@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
-import grpc, { status } from '@grpc/grpc-js';
+import grpc, { compressionAlgorithms, status } from '@grpc/grpc-js';
 
 import { check, equal, failsWith, run } from './harness.mjs';
 import { Interop, selected } from './interop.mjs';
@@ -136,6 +136,16 @@ const cases = {
 
   async a_message_over_the_limit_is_refused() {
     await failsWith(status.RESOURCE_EXHAUSTED, echo(Buffer.alloc(5 * MEBIBYTE)));
+  },
+
+  async a_compressed_message_comes_back() {
+    const other = connect({ 'grpc.default_compression_algorithm': compressionAlgorithms.gzip });
+    const metadata = new grpc.Metadata();
+    metadata.set('compressed', 'gzip');
+    const payload = Buffer.alloc(100_000);
+    const { reply } = await unary('echo', { payload }, { ...within(), on: other, metadata });
+    equal(reply.payload, payload);
+    other.close();
   },
 
   // Streams

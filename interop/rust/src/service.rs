@@ -21,7 +21,14 @@ pub(crate) struct Suite {
 impl Interop for Suite {
     async fn echo(&self, request: Request<Blob>) -> Result<Response<Blob>, Status> {
         let (initial, trailing) = echoed(request.metadata())?;
+        let is_compressed = request.metadata().get("compressed").is_some();
+        if is_compressed && !request.was_compressed() {
+            return Err(Status::invalid_argument("the request is not compressed"));
+        }
         let mut response = Response::new(request.into_message());
+        if is_compressed {
+            response = response.with_compression("gzip");
+        }
         *response.metadata_mut() = initial;
         *response.trailers_mut() = trailing;
         Ok(response)

@@ -10,7 +10,7 @@ use crate::proto::interop::{Blob, Count, InteropClient, Number};
 const MEBIBYTE: usize = 1 << 20;
 const MANY: u32 = 10_000;
 
-pub(super) async fn run(report: &mut Report, calls: &InteropClient) {
+pub(super) async fn run(report: &mut Report, calls: &InteropClient, replies_are_compressed: bool) {
     report
         .case("an_empty_message_comes_back", echo(calls, 0))
         .await;
@@ -35,6 +35,12 @@ pub(super) async fn run(report: &mut Report, calls: &InteropClient) {
         .await;
     report
         .case("a_message_over_the_limit_is_refused", over_the_limit(calls))
+        .await;
+    report
+        .case(
+            "a_compressed_message_comes_back",
+            compressed(calls, replies_are_compressed),
+        )
         .await;
     report
         .case("the_server_sends_ten_thousand", produce(calls))
@@ -98,6 +104,16 @@ async fn receive_all(mut replies: Streaming<Blob>) -> Result<Vec<Blob>, Status> 
 async fn over_the_limit(calls: &InteropClient) -> Outcome {
     let got = calls.echo(in_time(patterned(5 * MEBIBYTE))).await;
     fails_with(Code::ResourceExhausted, got).map(drop)
+}
+
+async fn compressed(calls: &InteropClient, reply_too: bool) -> Outcome {
+    let request = patterned(100_000);
+    let asked = in_time(request.clone())
+        .with_compression("gzip")
+        .with_metadata("compressed", "gzip")?;
+    let response = calls.echo(asked).await?;
+    equal(&response.was_compressed(), &reply_too)?;
+    equal(response.message(), &request)
 }
 
 async fn produce(calls: &InteropClient) -> Outcome {

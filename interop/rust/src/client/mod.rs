@@ -34,6 +34,9 @@ pub(crate) struct Target {
     /// The server does not have the reference service
     #[arg(long)]
     without_users: bool,
+    /// The server compresses no replies
+    #[arg(long)]
+    without_compressed_replies: bool,
 }
 
 /// Runs all cases; false if one failed.
@@ -51,7 +54,7 @@ pub(crate) async fn run(target: &Target) -> Result<bool, Box<dyn Error>> {
         users::run(&mut report, &channel).await;
     }
     let interop = InteropClient::new(channel.clone());
-    messages::run(&mut report, &interop).await;
+    messages::run(&mut report, &interop, !target.without_compressed_replies).await;
     metadata::run(&mut report, &interop).await;
     errors::run(&mut report, &interop, &channel).await;
     endings::run(&mut report, &interop, builder).await;

@@ -77,6 +77,7 @@ final class Client {
 
   private void run() throws Exception {
     messages();
+    compression();
     streams();
     metadata();
     errors();
@@ -106,6 +107,22 @@ final class Client {
     report.run(
         "a_message_over_the_limit_is_refused",
         () -> failsWith(RESOURCE_EXHAUSTED, () -> stub().echo(blob(5 * MEBIBYTE))));
+  }
+
+  private void compression() throws Exception {
+    report.run(
+        "a_compressed_message_comes_back",
+        () -> {
+          Metadata metadata = new Metadata();
+          metadata.put(Server.text("compressed"), "gzip");
+          Blob request =
+              Blob.newBuilder().setPayload(ByteString.copyFrom(new byte[100_000])).build();
+          var stub =
+              stub()
+                  .withCompression("gzip")
+                  .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata));
+          equal(stub.echo(request), request);
+        });
   }
 
   private void streams() throws Exception {

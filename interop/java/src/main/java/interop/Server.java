@@ -242,11 +242,14 @@ final class Server extends InteropGrpc.InteropImplBase {
     public void onError(Throwable cancelled) {}
   }
 
-  /** Sends what a client sent with a key of `echo-` back to it. */
+  /** Sends what a client sent with a key of `echo-` back to it; compresses the reply if asked to. */
   private static final class EchoMetadata implements ServerInterceptor {
     @Override
     public <Q, R> ServerCall.Listener<Q> interceptCall(
         ServerCall<Q, R> call, Metadata sent, ServerCallHandler<Q, R> next) {
+      if (sent.containsKey(text("compressed"))) {
+        call.setCompression("gzip");
+      }
       return next.startCall(
           new SimpleForwardingServerCall<>(call) {
             @Override
