@@ -62,6 +62,15 @@ def a_message_over_the_limit_is_refused(target):
     fails_with(grpc.StatusCode.RESOURCE_EXHAUSTED, call)
 
 
+@case
+def a_compressed_message_comes_back(target):
+    request, metadata = blob(bytes(100_000)), [("compressed", "gzip")]
+    reply = interop(target).Echo(
+        request, metadata=metadata, compression=grpc.Compression.Gzip, timeout=CALL_SECONDS
+    )
+    equal(reply, request)
+
+
 # Streams
 
 
@@ -100,6 +109,18 @@ def many_calls_share_a_connection(target):
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
         replies = pool.map(lambda request: stub.Echo(request, timeout=CALL_SECONDS), requests)
         equal(list(replies), requests)
+
+
+@case
+def a_slow_reader_gets_everything_and_holds_up_nobody(target):
+    """More than every window and buffer holds waits for a reader that has other calls to make."""
+    stub, errand = interop(target), blob(os.urandom(65_536))
+    count = interop_pb2.Count(numbers=10_000, padding_len=1000)
+    for want, reply in enumerate(stub.Produce(count, timeout=CALL_SECONDS)):
+        equal((reply.value, len(reply.padding)), (want, 1000))
+        if want % 100 == 0:
+            equal(stub.Echo(errand, timeout=CALL_SECONDS), errand)
+    equal(want, 9_999)
 
 
 # Metadata

@@ -13,6 +13,7 @@ import harness
 import case_users  # noqa: F401  (defines its cases)
 import case_calls  # noqa: F401
 import case_reflection  # noqa: F401
+import case_shutdown  # noqa: F401
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Serves UserManager, MultiGreeter and interop.Interop with grpcio.
 
-Prints `listening on HOST:PORT` once it accepts, and serves until it is killed.
+Prints `listening on HOST:PORT` once it accepts, and serves until it is killed or told to shut down.
 """
 
 import argparse
@@ -88,11 +88,14 @@ class Greetings(hellostreamingworld_pb2_grpc.MultiGreeterServicer):
 
 
 class Interop(interop_pb2_grpc.InteropServicer):
-    def __init__(self):
+    def __init__(self, shut_down):
+        self.shut_down = shut_down
         self.started = Names()
         self.cancelled = Names()
 
     def Echo(self, request, context):
+        if ("compressed", "gzip") in context.invocation_metadata():
+            context.set_compression(grpc.Compression.Gzip)
         echo_metadata(context)
         return request
 
@@ -101,8 +104,9 @@ class Interop(interop_pb2_grpc.InteropServicer):
         yield from requests
 
     def Produce(self, request, context):
+        padding = bytes(request.padding_len)
         for value in range(request.numbers):
-            yield interop_pb2.Number(value=value)
+            yield interop_pb2.Number(value=value, padding=padding)
 
     def Consume(self, requests, context):
         values = [request.value for request in requests]
@@ -158,6 +162,10 @@ class Interop(interop_pb2_grpc.InteropServicer):
 
     def AwaitCancelled(self, request, context):
         self.cancelled.wait_for(request.name)
+        return interop_pb2.Blob()
+
+    def ShutDown(self, request, context):
+        self.shut_down()
         return interop_pb2.Blob()
 
 
@@ -221,7 +229,9 @@ def main():
     server = grpc.server(ThreadPoolExecutor(max_workers=THREADS))
     user_pb2_grpc.add_UserManagerServicer_to_server(Users(args.users), server)
     hellostreamingworld_pb2_grpc.add_MultiGreeterServicer_to_server(Greetings(), server)
-    interop_pb2_grpc.add_InteropServicer_to_server(Interop(), server)
+    interop_pb2_grpc.add_InteropServicer_to_server(
+        Interop(shut_down=lambda: server.stop(HANG_SECONDS)), server
+    )
     add_reflection_v1(server)
     port = server.add_insecure_port(args.listen)
     server.start()

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use hikyaku::server::{Replies, Requests};
 use hikyaku::{Code, Metadata, Request, Response, Status, Value};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::proto::interop::{Blob, Count, Failure, Interop, Name, Nap, Number, Total};
 
@@ -15,12 +15,20 @@ use crate::proto::interop::{Blob, Count, Failure, Interop, Name, Nap, Number, To
 pub(crate) struct Suite {
     started: Names,
     cancelled: Names,
+    shutdown: Arc<Notify>,
 }
 
 impl Interop for Suite {
     async fn echo(&self, request: Request<Blob>) -> Result<Response<Blob>, Status> {
         let (initial, trailing) = echoed(request.metadata())?;
+        let is_compressed = request.metadata().get("compressed").is_some();
+        if is_compressed && !request.was_compressed() {
+            return Err(Status::invalid_argument("the request is not compressed"));
+        }
         let mut response = Response::new(request.into_message());
+        if is_compressed {
+            response = response.with_compression("gzip");
+        }
         *response.metadata_mut() = initial;
         *response.trailers_mut() = trailing;
         Ok(response)
@@ -45,10 +53,17 @@ impl Interop for Suite {
         request: Request<Count>,
         mut replies: Replies<Number>,
     ) -> Result<(), Status> {
-        for value in 0..request.message().numbers {
+        let Count {
+            numbers,
+            padding_len,
+            ..
+        } = request.into_message();
+        let padding = vec![0; padding_len as usize];
+        for value in 0..numbers {
             replies
                 .send(Number {
                     value,
+                    padding: padding.clone(),
                     ..Default::default()
                 })
                 .await?;
@@ -132,9 +147,21 @@ impl Interop for Suite {
         self.cancelled.wait_for(&request.message().name).await;
         Ok(Blob::default().into())
     }
+
+    async fn shut_down(&self, _: Request<Blob>) -> Result<Response<Blob>, Status> {
+        self.shutdown.notify_one();
+        Ok(Blob::default().into())
+    }
 }
 
 impl Suite {
+    /// A service, and what to wait for: its being told to shut the server down.
+    pub(crate) fn new() -> (Self, impl Future<Output = ()>) {
+        let suite = Self::default();
+        let shutdown = suite.shutdown.clone();
+        (suite, async move { shutdown.notified().await })
+    }
+
     /// Reports a call as started, and as cancelled when what this returns is dropped.
     fn hanging(&self, name: Name) -> Hanging {
         self.started.add(&name.name);

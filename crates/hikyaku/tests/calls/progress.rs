@@ -164,6 +164,68 @@ fn full_output_does_not_keep_a_window_from_being_opened() {
     });
 }
 
+/// Sends a body as nghttp2 does: not before there is a window for more of it, if only for a byte,
+/// does it find out that there is no more, and lets `end` follow.
+async fn send_body(peer: &mut RawPeer<End>, stream: u32, body: &[u8], end: &[u8]) {
+    let (mut window_len, mut rest) = (65_535, body);
+    loop {
+        while window_len == 0 {
+            if let Frame::WindowUpdate { increment, .. } = peer.read_on(stream).await {
+                window_len += increment as usize;
+            }
+        }
+        if rest.is_empty() {
+            return peer.send(end).await;
+        }
+        let (part, more) = rest.split_at(rest.len().min(window_len).min(16_384));
+        peer.send(&Frame::data(stream, part, false)).await;
+        window_len -= part.len();
+        rest = more;
+    }
+}
+
+#[test]
+fn a_peer_that_ends_no_body_while_its_window_is_empty_can_end_a_message_of_any_length() {
+    virtual_time::run(async {
+        let taken = |_: hikyaku::Request<Bytes>| async { Ok(Bytes::new().into()) };
+        // The window a stream begins with, less a prefix, and more or less of that.
+        for len in [65_000, 65_529, 65_530, 65_531, 65_540, 81_914, 300_000] {
+            let message = vec![7; len];
+            let body = [&[0][..], &(len as u32).to_be_bytes(), &message].concat();
+
+            let network = Network::new();
+            let mut door = network.listen();
+            let channel = network.channel();
+            let calling = tokio::spawn(async move {
+                let request = hikyaku::Request::new(1).with_timeout(Duration::from_secs(60));
+                channel
+                    .unary::<Plain, u64, Bytes>("/test.Calls/Any", request)
+                    .await
+            });
+            let mut server = door.raw_server(&[]).await;
+            while !server.read_on(1).await.ends_stream() {}
+            let head = raw::block(&[(":status", "200"), ("content-type", "application/grpc")]);
+            server.send(&Frame::headers(1, &head, false)).await;
+            let trailers = Frame::headers(1, &raw::block(&[("grpc-status", "0")]), true);
+            let sending = send_body(&mut server, 1, &body, &trailers);
+            let (response, ()) = tokio::join!(calling, sending);
+            let response = response.unwrap().unwrap_or_else(|status| {
+                panic!("a reply of {len} bytes: {status}");
+            });
+            assert!(response.into_message() == message);
+
+            let network = Network::serving(Calls::new().unary_bytes("/test.Calls/Take", taken));
+            let mut client = network.raw_client().await;
+            let request = raw::request("/test.Calls/Take", &[("grpc-timeout", "60S")]);
+            client.send(&Frame::headers(1, &request, false)).await;
+            send_body(&mut client, 1, &body, &Frame::data(1, &[], true)).await;
+            let frames = client.read_stream(1).await;
+            let status = frames.last().unwrap().field("grpc-status");
+            assert_eq!(status, Some("0"), "a request of {len} bytes");
+        }
+    });
+}
+
 const MIB: usize = 1024 * 1024;
 
 /// Sends 100 MiB, and reads them at the same time.

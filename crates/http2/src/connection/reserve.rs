@@ -41,12 +41,16 @@ impl Connection {
     /// way. The length must have been checked: the peer may send as much. Nothing is held beyond
     /// 2^31 - 1 bytes, the widest window there is (RFC 9113 §6.9.1).
     ///
+    /// The peer is granted one byte more than the message has: a sender on nghttp2 (node, curl) does
+    /// not look for the end of its body, and not send its trailers, while its window is empty.
+    ///
     /// [`Config::max_reserved_len`]: crate::Config::max_reserved_len
     pub fn reserve_window(&mut self, id: StreamId, len: usize) {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        let len = i64::try_from(len).map_or(Window::MAX, |len| len.min(Window::MAX));
+        let len =
+            i64::try_from(len).map_or(Window::MAX, |len| len.saturating_add(1).min(Window::MAX));
         if stream.wanted_len == len || !may_receive(stream) {
             return;
         }

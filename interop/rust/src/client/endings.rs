@@ -1,15 +1,17 @@
-//! Calls that end before their answer: by deadline, by cancelling, by leaving.
+//! Calls that end before their answer: by deadline, by cancelling, by leaving; and how a server
+//! ends.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hikyaku::{Channel, Code, Request, Status};
+use hikyaku::client::ChannelBuilder;
+use hikyaku::{Code, Request, Status};
 
 use super::report::{Outcome, Report, Why, check, equal, fails_with};
 use super::{blob, in_time};
 use crate::proto::interop::{Blob, Count, InteropClient, Name};
 
-pub(super) async fn run(report: &mut Report, calls: &InteropClient, url: &str) {
+pub(super) async fn run(report: &mut Report, calls: &InteropClient, builder: ChannelBuilder) {
     report
         .case("the_server_knows_the_deadline", server_knows(calls))
         .await;
@@ -56,7 +58,17 @@ pub(super) async fn run(report: &mut Report, calls: &InteropClient, url: &str) {
         )
         .await;
     report
-        .case("a_stream_outlives_its_channel", without_channel(calls, url))
+        .case(
+            "a_stream_outlives_its_channel",
+            without_channel(calls, builder),
+        )
+        .await;
+    // The last case: there is no server after it.
+    report
+        .case(
+            "a_server_that_shuts_down_finishes_its_calls",
+            shutdown(calls),
+        )
         .await;
 }
 
@@ -146,9 +158,10 @@ async fn dropped_flood(calls: &InteropClient) -> Outcome {
     )
 }
 
-async fn without_channel(calls: &InteropClient, url: &str) -> Outcome {
+async fn without_channel(calls: &InteropClient, builder: ChannelBuilder) -> Outcome {
     let name = new_name();
-    let channel = Channel::connect(url)
+    let channel = builder
+        .connect()
         .await
         .map_err(|error| Why::new(error.to_string()))?;
     let mut replies = InteropClient::new(channel)
@@ -157,6 +170,26 @@ async fn without_channel(calls: &InteropClient, url: &str) -> Outcome {
     equal(&replies.next().await?, &Some(Blob::default()))?;
     drop(replies);
     cancelled(calls, &name).await
+}
+
+async fn shutdown(calls: &InteropClient) -> Outcome {
+    let (mut requests, mut replies) = calls.exchange(in_time(())).await?;
+    requests.send(blob("before")).await?;
+    equal(&replies.next().await?, &Some(blob("before")))?;
+    calls.shut_down(in_time(Blob::default())).await?;
+    // Until we have heard of it, the server may still take a call.
+    let refusal = loop {
+        if let Err(status) = calls.echo(in_time(Blob::default())).await {
+            break status;
+        }
+    };
+    equal(&refusal.code(), &Code::Unavailable)?;
+    for number in 0..100 {
+        requests.send(blob([number])).await?;
+        equal(&replies.next().await?, &Some(blob([number])))?;
+    }
+    requests.finish();
+    equal(&replies.next().await?, &None)
 }
 
 /// Waits until the server has noticed that a call is gone.

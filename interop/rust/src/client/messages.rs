@@ -10,7 +10,7 @@ use crate::proto::interop::{Blob, Count, InteropClient, Number};
 const MEBIBYTE: usize = 1 << 20;
 const MANY: u32 = 10_000;
 
-pub(super) async fn run(report: &mut Report, calls: &InteropClient) {
+pub(super) async fn run(report: &mut Report, calls: &InteropClient, replies_are_compressed: bool) {
     report
         .case("an_empty_message_comes_back", echo(calls, 0))
         .await;
@@ -37,6 +37,12 @@ pub(super) async fn run(report: &mut Report, calls: &InteropClient) {
         .case("a_message_over_the_limit_is_refused", over_the_limit(calls))
         .await;
     report
+        .case(
+            "a_compressed_message_comes_back",
+            compressed(calls, replies_are_compressed),
+        )
+        .await;
+    report
         .case("the_server_sends_ten_thousand", produce(calls))
         .await;
     report
@@ -49,6 +55,12 @@ pub(super) async fn run(report: &mut Report, calls: &InteropClient) {
     report.case("streams_may_be_empty", empty(calls)).await;
     report
         .case("many_calls_share_a_connection", many_calls(calls))
+        .await;
+    report
+        .case(
+            "a_slow_reader_gets_everything_and_holds_up_nobody",
+            slow_reader(calls),
+        )
         .await;
 }
 
@@ -92,6 +104,16 @@ async fn receive_all(mut replies: Streaming<Blob>) -> Result<Vec<Blob>, Status> 
 async fn over_the_limit(calls: &InteropClient) -> Outcome {
     let got = calls.echo(in_time(patterned(5 * MEBIBYTE))).await;
     fails_with(Code::ResourceExhausted, got).map(drop)
+}
+
+async fn compressed(calls: &InteropClient, reply_too: bool) -> Outcome {
+    let request = patterned(100_000);
+    let asked = in_time(request.clone())
+        .with_compression("gzip")
+        .with_metadata("compressed", "gzip")?;
+    let response = calls.echo(asked).await?;
+    equal(&response.was_compressed(), &reply_too)?;
+    equal(response.message(), &request)
 }
 
 async fn produce(calls: &InteropClient) -> Outcome {
@@ -146,6 +168,24 @@ async fn many_calls(calls: &InteropClient) -> Outcome {
         equal(got?.message(), &want)?;
     }
     Ok(())
+}
+
+/// More than every window and buffer holds waits for a reader that has other calls to make.
+async fn slow_reader(calls: &InteropClient) -> Outcome {
+    let count = Count {
+        numbers: MANY,
+        padding_len: 1000,
+        ..Default::default()
+    };
+    let mut replies = calls.produce(in_time(count)).await?;
+    for want in 0..MANY {
+        let reply = replies.next().await?.unwrap_or_default();
+        equal(&(reply.value, reply.padding.len()), &(want, 1000))?;
+        if want % 100 == 0 {
+            echo(calls, 65_536).await?;
+        }
+    }
+    equal(&replies.next().await?, &None)
 }
 
 /// A message in which a byte out of place shows: the pattern's length divides no buffer's.

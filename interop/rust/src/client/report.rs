@@ -33,25 +33,32 @@ impl From<BadMetadata> for Why {
 }
 
 /// What has been run so far.
-#[derive(Default)]
 pub(crate) struct Report {
+    prefix: String,
     failed_count: usize,
 }
 
 impl Report {
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            failed_count: 0,
+        }
+    }
+
     /// Runs one case and prints its line.
     pub(crate) async fn case(&mut self, name: &str, case: impl Future<Output = Outcome>) {
         let outcome = tokio::time::timeout(CASE_TIME, case).await;
         let why = match outcome {
             Ok(Ok(())) => {
-                println!("ok client/{name}");
+                println!("ok {}/{name}", self.prefix);
                 return;
             }
             Ok(Err(why)) => why.0,
             Err(_) => format!("not done after {} s", CASE_TIME.as_secs()),
         };
         self.failed_count += 1;
-        println!("FAILED client/{name}: {}", why.replace('\n', " "));
+        println!("FAILED {}/{name}: {}", self.prefix, why.replace('\n', " "));
     }
 
     pub(crate) fn has_passed(&self) -> bool {

@@ -420,7 +420,7 @@ fn a_stream_can_be_given_a_wider_window() {
     let mut raw = Raw::server(config);
     raw.send(&request(1, Body::More));
     raw.connection.reserve_window(id(1), 5000);
-    assert_eq!(raw.frames(), ["WINDOW_UPDATE 1 4900"]);
+    assert_eq!(raw.frames(), ["WINDOW_UPDATE 1 4901"]);
     assert!(raw.ask(&data(1, &[0; 5000], Body::More)).is_empty());
 }
 

@@ -167,10 +167,11 @@ fn a_message_gets_its_window_in_one_update() {
     send_data(&mut raw, 1, 40_000);
     raw.connection.release_data(id(1), 20_000);
     raw.connection.reserve_window(id(1), 4 * MIB);
-    // 65,535 less the 20,000 unread were known; the connection has room for the whole as well.
+    // 65,535 less the 20,000 unread were known; the connection has room for the whole as well, and
+    // both for a byte more.
     let want = [
-        format!("WINDOW_UPDATE 0 {}", 4 * MIB - 65_535 + 40_000),
-        format!("WINDOW_UPDATE 1 {}", 4 * MIB - 65_535 + 20_000),
+        format!("WINDOW_UPDATE 0 {}", 4 * MIB + 1 - 65_535 + 40_000),
+        format!("WINDOW_UPDATE 1 {}", 4 * MIB + 1 - 65_535 + 20_000),
     ];
     assert_eq!(raw.frames(), want);
     raw.connection.reserve_window(id(1), 4 * MIB);
@@ -180,7 +181,22 @@ fn a_message_gets_its_window_in_one_update() {
     raw.connection.release_data(id(1), 4 * MIB);
     assert_eq!(target(&raw, 1), 65_535);
     assert_eq!(raw.connection.credit.target() as usize, MIB);
-    assert_eq!(raw.frames().last().unwrap(), "WINDOW_UPDATE 1 65535");
+    assert_eq!(raw.frames().last().unwrap(), "WINDOW_UPDATE 1 65534");
+}
+
+/// What nghttp2 needs to find out that there is no more ([`Connection::reserve_window`]).
+#[test]
+fn a_message_that_is_all_there_leaves_its_sender_a_byte() {
+    for len in [1, 65_534, 65_535, 65_536, MIB] {
+        let mut raw = receiving(fixed(), 1);
+        raw.connection.reserve_window(id(1), len);
+        raw.frames();
+        send_data(&mut raw, 1, len);
+        raw.frames();
+        let stream = raw.connection.streams.get(id(1)).unwrap();
+        assert!(stream.credit.left() > 0, "{len}");
+        assert!(raw.connection.credit.left() > 0, "{len}");
+    }
 }
 
 #[test]
@@ -189,12 +205,12 @@ fn what_came_back_before_is_granted_to_a_message_that_lacks_it() {
     send_data(&mut raw, 1, 30_000);
     raw.connection.release_data(id(1), 20_000);
     assert!(raw.frames().is_empty(), "not worth it");
-    raw.connection.reserve_window(id(1), 45_535);
+    raw.connection.reserve_window(id(1), 45_534);
     assert!(raw.frames().is_empty(), "enough is known");
     let mut raw = receiving(fixed(), 1);
     send_data(&mut raw, 1, 30_000);
     raw.connection.release_data(id(1), 20_000);
-    raw.connection.reserve_window(id(1), 45_536);
+    raw.connection.reserve_window(id(1), 45_535);
     assert_eq!(raw.frames(), ["WINDOW_UPDATE 1 20000"]);
     // Padding that uses the window up comes back at once, too.
     send_data(&mut raw, 1, 50_000);
@@ -203,7 +219,7 @@ fn what_came_back_before_is_granted_to_a_message_that_lacks_it() {
     assert!(got.is_empty(), "{got:?}");
     raw.connection.release_data(id(1), 60_005);
     raw.frames();
-    raw.connection.reserve_window(id(1), 65_535);
+    raw.connection.reserve_window(id(1), 65_534);
     let got = raw.ask(&frame(Kind::Data, 8, 1, &padded));
     assert_eq!(got, ["WINDOW_UPDATE 1 201"]);
 }
@@ -212,7 +228,7 @@ fn what_came_back_before_is_granted_to_a_message_that_lacks_it() {
 fn admitted(raw: &Raw, lens: &[usize]) -> Vec<bool> {
     let wanted = lens.iter().enumerate();
     wanted
-        .map(|(index, &len)| target(raw, 2 * index as u32 + 1) >= len)
+        .map(|(index, &len)| target(raw, 2 * index as u32 + 1) > len)
         .collect()
 }
 
@@ -231,7 +247,7 @@ fn messages_are_admitted_first_come_first_served_and_long_ones_alone() {
     raw.connection.release_data(id(1), 4 * MIB);
     assert_eq!(admitted(&raw, &lens)[3..], [n, n, n]);
     raw.send(&reset(3, ErrorCode::CANCEL));
-    assert_eq!(target(&raw, 7), 20 * MIB);
+    assert_eq!(target(&raw, 7), 20 * MIB + 1);
     assert_eq!((target(&raw, 9), target(&raw, 11)), (65_535, 65_535));
     // One that waits is given up, too; the others go on when the longest has come.
     raw.connection.reset_stream(id(9), ErrorCode::CANCEL);
@@ -239,7 +255,7 @@ fn messages_are_admitted_first_come_first_served_and_long_ones_alone() {
     send_data(&mut raw, 7, 20 * MIB);
     assert_eq!(raw.connection.life, Life::Running);
     raw.connection.release_data(id(7), 20 * MIB);
-    assert_eq!((target(&raw, 7), target(&raw, 11)), (65_535, MIB));
+    assert_eq!((target(&raw, 7), target(&raw, 11)), (65_535, MIB + 1));
     raw.connection.reset_stream(id(11), ErrorCode::CANCEL);
     assert_eq!(
         format!("{:?}", raw.connection.widened),
@@ -256,7 +272,7 @@ fn a_message_that_came_while_it_waited_leaves_the_row() {
     send_data(&mut raw, 3, 100);
     raw.connection.release_data(id(3), 100);
     raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
-    assert_eq!((target(&raw, 3), target(&raw, 5)), (65_535, 6 * MIB));
+    assert_eq!((target(&raw, 3), target(&raw, 5)), (65_535, 6 * MIB + 1));
 }
 
 #[test]
