@@ -4,7 +4,7 @@
 //! thread, and back behind the poll, panics included. That allocates nothing; what has to be shared
 //! with others ([`Life`]) is made when somebody wants to.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::life::{Life, Over};
 
 thread_local! {
-    static CURRENT: Cell<Current> = const { Cell::new(Current::NOTHING) };
+    static CURRENT: RefCell<Current> = const { RefCell::new(Current::NOTHING) };
 }
 
 /// What code runs for.
@@ -53,6 +53,7 @@ impl Current {
     };
 
     /// Runs something as what belongs to this.
+    #[inline]
     fn enter<T>(&mut self, run: impl FnOnce() -> T) -> T {
         let _entered = Entered::new(self);
         run()
@@ -101,9 +102,9 @@ impl Default for Current {
 /// Looks at what the running code belongs to.
 pub(super) fn with<T>(look: impl FnOnce(&mut Current) -> T) -> T {
     // A thread that ends has nothing left to belong to.
-    let mut current = CURRENT.try_with(Cell::take).unwrap_or_default();
+    let mut current = CURRENT.try_with(RefCell::take).unwrap_or_default();
     let output = look(&mut current);
-    let _ = CURRENT.try_with(|cell| cell.set(current));
+    let _ = CURRENT.try_with(|cell| cell.replace(current));
     output
 }
 
@@ -126,14 +127,14 @@ struct Entered<'a>(&'a mut Current);
 
 impl<'a> Entered<'a> {
     fn new(inner: &'a mut Current) -> Self {
-        CURRENT.with(|cell| cell.swap(Cell::from_mut(inner)));
+        CURRENT.with_borrow_mut(|current| mem::swap(current, inner));
         Self(inner)
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        CURRENT.with(|cell| cell.swap(Cell::from_mut(&mut *self.0)));
+        CURRENT.with_borrow_mut(|current| mem::swap(current, self.0));
     }
 }
 
@@ -152,6 +153,7 @@ impl Scope {
     }
 
     /// Polls the handler.
+    #[inline]
     pub(crate) fn enter<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         self.0.enter(poll)
     }

@@ -108,9 +108,14 @@ impl ServerCalls {
             }
             Err(refusal) => return refuse(out, &self.shared.phrases, id, refusal, body),
         };
-        let deadline = self
-            .allowed(known.head.timeout)
+        // A timeout beyond the clock's range is no deadline at all.
+        let mut deadline = known
+            .head
+            .timeout
             .and_then(|timeout| clock::now().checked_add(timeout));
+        if let Some(max) = self.shared.limits.max_timeout {
+            deadline = capped(deadline, max);
+        }
         if let Some(deadline) = deadline {
             self.timers.insert(deadline, id);
         }
@@ -465,14 +470,6 @@ impl ServerCalls {
         }
     }
 
-    /// The time a call has, by what its client and this server say.
-    fn allowed(&self, timeout: Option<Duration>) -> Option<Duration> {
-        match self.shared.limits.max_timeout {
-            None => timeout,
-            Some(max) => Some(timeout.map_or(max, |timeout| timeout.min(max))),
-        }
-    }
-
     /// Why a call was reset.
     fn reset_status(&self, id: StreamId, code: ErrorCode, broken: Option<Violation>) -> Status {
         let call = self.calls.get(&id.number());
@@ -594,6 +591,13 @@ fn inflate(input: Input, terms: Terms, shared: &Shared) -> Result<Input, Status>
     let coding = coding.map(|coding| &**coding);
     let bytes = message::inflate(&compressed, coding, shared.limits.max_message_len)?;
     Ok(Input::One(bytes, mailbox))
+}
+
+/// The deadline of a call that may take no longer than `max`.
+#[cold]
+fn capped(deadline: Option<Instant>, max: Duration) -> Option<Instant> {
+    let last = clock::now().checked_add(max);
+    deadline.into_iter().chain(last).min()
 }
 
 fn deadline_exceeded() -> Status {
