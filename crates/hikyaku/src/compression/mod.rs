@@ -171,6 +171,10 @@ impl fmt::Debug for Codings {
 /// What an application asks of the compression of one call: a name, `identity` for none, or nothing
 /// at all. Boxed, because nearly no call asks, and every call carries the question.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::redundant_allocation,
+    reason = "the pointer of a name has two words, and this shall have one"
+)]
 pub(crate) struct Wish(Option<Box<&'static str>>);
 
 impl Wish {
