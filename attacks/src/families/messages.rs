@@ -11,9 +11,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
         Box::pin(async move { try_all(&arena, envelopes(), RIGHT_ENVELOPES).await })
     })
     .with_many_connections(),
-    // Nothing is compressed here yet: what a bomb unpacks to is never looked at.
-    Attack::new(38, "compressed-bombs-are-refused", |arena| {
-        Box::pin(async move { try_all(&arena, compressed(), 0).await })
+    Attack::new(38, "compression-that-is-none", |arena| {
+        Box::pin(async move { try_all(&arena, compressed(), READING).await })
     })
     .with_many_connections(),
     Attack::new(39, "nested-protobuf", |arena| Box::pin(nested(arena))).with_many_connections(),
@@ -120,21 +119,18 @@ fn bad_bodies() -> Vec<Body> {
     bodies
 }
 
+/// Handlers that [`compressed`] starts: those that read a stream find out by reading.
+const READING: u64 = 5 * 2 * 3;
+
+/// Compressed in a coding that there is not, or not compressed in one that there is.
 fn compressed() -> Vec<Saying> {
     let mut sayings = Vec::new();
-    for coding in [
-        "gzip",
-        "deflate",
-        "zstd",
-        "snappy",
-        "br",
-        "lz4",
-        "x",
-        "gzip,gzip",
-        "GZIP",
-    ] {
+    let known = ["gzip", "deflate", "zstd", "snappy", "br"].map(|name| (name, "grpc 13"));
+    let unknown = ["lz4", "x", "gzip,gzip", "GZIP"].map(|name| (name, "grpc 12"));
+    for (coding, want) in known.into_iter().chain(unknown) {
         for (path, kind) in [("Echo", "unary"), ("Consume", "stream"), ("Chat", "both")] {
-            for (len, flag) in [(10, 1), (1_000_000, 1), (10, 0)] {
+            // As much as a window takes at first.
+            for (len, flag) in [(10, 1), (60_000, 1), (10, 0)] {
                 let path = format!("/attacks.Target/{path}");
                 // The magic number of gzip, and what could be anything behind it.
                 let mut payload = vec![0; len];
@@ -142,7 +138,7 @@ fn compressed() -> Vec<Saying> {
                 let body = body(flag, len as u32, &payload);
                 let bytes = whole(&path, &[("grpc-encoding", coding)], &body);
                 let name = format!("{coding}, {kind}, {len} octets, flag {flag}");
-                sayings.push(Saying::new(name, bytes, &["grpc 12"]));
+                sayings.push(Saying::new(name, bytes, &[want]));
             }
         }
     }

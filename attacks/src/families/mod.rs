@@ -1,6 +1,7 @@
 //! The attacks, a file for each kind of them.
 
 mod answers;
+mod bombs;
 mod calls;
 mod ends;
 mod floods;
@@ -26,6 +27,7 @@ use crate::attack::Attack;
 pub(crate) fn all() -> Vec<Attack> {
     let families = [
         resets::ATTACKS,
+        bombs::ATTACKS,
         windows::ATTACKS,
         floods::ATTACKS,
         headers::ATTACKS,
