@@ -76,12 +76,13 @@ fn gzip(head: &[u8]) -> io::Result<Bytes> {
         .into())
 }
 
-/// 8,192 blocks of one byte 131,072 times, in a window of 8 MiB (RFC 8878 §3.1.1).
+/// 8,192 blocks of one byte 131,072 times, and an empty one as the last (RFC 8878 §3.1.1).
 fn zstd() -> Bytes {
     let block = (131_072_u32 << 3 | 1 << 1).to_le_bytes();
     let block = [block[0], block[1], block[2], 0];
     let head = [0x28, 0xb5, 0x2f, 0xfd, 0, 0x68];
-    [&head[..], &block.repeat(8192)].concat().into()
+    let end = [1, 0, 0];
+    [&head[..], &block.repeat(8192), &end].concat().into()
 }
 
 fn brotli() -> io::Result<Bytes> {

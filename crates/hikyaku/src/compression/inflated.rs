@@ -39,6 +39,33 @@ impl Inflated<'_> {
         self.max_len - self.bytes.len()
     }
 
+    /// Says that more was to be written than may be.
+    pub(crate) fn refuse(&mut self) -> io::Error {
+        self.is_over = true;
+        io::Error::new(
+            io::ErrorKind::StorageFull,
+            format!("longer than {} bytes", self.max_len),
+        )
+    }
+
+    /// The message itself, empty and with room for so many bytes, or for as many as it may have if
+    /// those are fewer. Whoever writes to it asks [`Inflated::check`] afterwards.
+    #[cfg(feature = "zstd")]
+    pub(super) fn buffer(&mut self, len: usize) -> &mut Vec<u8> {
+        self.bytes.clear();
+        self.bytes.reserve_exact(len.min(self.max_len));
+        &mut self.bytes
+    }
+
+    /// Whether what was written to the buffer is no more than may be.
+    #[cfg(feature = "zstd")]
+    pub(super) fn check(&mut self) -> io::Result<()> {
+        if self.bytes.len() > self.max_len {
+            return Err(self.refuse());
+        }
+        Ok(())
+    }
+
     /// Whether more was written than may be.
     pub(crate) fn is_over(&self) -> bool {
         self.is_over
@@ -61,11 +88,7 @@ impl Inflated<'_> {
 impl io::Write for Inflated<'_> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         if self.is_over || piece.len() > self.room() {
-            self.is_over = true;
-            return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                format!("longer than {} bytes", self.max_len),
-            ));
+            return Err(self.refuse());
         }
         self.reserve(piece.len());
         self.bytes.extend_from_slice(piece);

@@ -205,7 +205,7 @@ fn trailing() -> io::Error {
 }
 
 /// Moves what a decoder reads to the message, piece by piece.
-#[cfg(any(feature = "gzip", feature = "zstd", feature = "snappy"))]
+#[cfg(any(feature = "gzip", feature = "snappy"))]
 fn inflate_from(mut decoder: impl io::Read, out: &mut Inflated<'_>) -> io::Result<()> {
     let mut piece = [0; PIECE_LEN];
     loop {
@@ -217,11 +217,10 @@ fn inflate_from(mut decoder: impl io::Read, out: &mut Inflated<'_>) -> io::Resul
     }
 }
 
+/// What is inflated in a row before the other tasks of the thread have their turn. Bytes: some
+/// milliseconds. A peer needs a few bytes for each message, and would else hold up everybody.
+pub(crate) const MAX_TURN_LEN: usize = 1024 * 1024;
+
 /// What is inflated at a time, on the stack. Bytes.
-#[cfg(any(
-    feature = "gzip",
-    feature = "zstd",
-    feature = "snappy",
-    feature = "brotli"
-))]
+#[cfg(any(feature = "gzip", feature = "snappy", feature = "brotli"))]
 const PIECE_LEN: usize = 16 * 1024;

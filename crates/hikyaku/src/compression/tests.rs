@@ -199,31 +199,46 @@ fn gzip_and_deflate_are_those_of_zlib() {
 
 #[cfg(feature = "zstd")]
 #[test]
-fn zstd_takes_windows_of_eight_mebibytes_and_no_more() {
+fn zstd_takes_any_window_for_it_keeps_none() {
     // Magic number, no content size, the window's exponent and mantissa, one raw block of a byte.
     let frame = |window: u8| [0x28, 0xb5, 0x2f, 0xfd, 0, window, 9, 0, 0, b'a'];
-    // (window descriptor, whether it is taken): 1 KiB, 8 MiB, 9 MiB, 16 MiB, 128 MiB, the longest
-    for (window, want) in [
-        (0, true),
-        (0x68, true),
-        (0x69, false),
-        (0x70, false),
-        (0x88, false),
-        (0xff, false),
-    ] {
+    for window in [0, 0x68, 0x69, 0x70, 0x88, 0xa0] {
         let got = decompressed(&super::Zstd::default(), &frame(window));
-        assert_eq!(got.is_ok(), want, "{window:#x}: {got:?}");
+        assert_eq!(got.unwrap(), b"a", "{window:#x}");
+    }
+}
+
+#[cfg(feature = "zstd")]
+#[test]
+fn zstd_that_declares_more_than_is_allowed_is_not_even_begun() {
+    // One segment; the length in 8 bytes; a block that would be an error.
+    let declared = |len: u64| {
+        let head = [0x28, 0xb5, 0x2f, 0xfd, 0xe0];
+        let block = [7, 0, 0];
+        [&head[..], &len.to_le_bytes(), &block].concat()
+    };
+    for (len, want) in [
+        (1000, Code::Internal),
+        (1001, Code::ResourceExhausted),
+        (u64::MAX - 2, Code::ResourceExhausted),
+    ] {
+        let bytes = [&declared(len)[..13], &[1, 0, 0]].concat();
+        let status = inflate(&bytes, Some(&super::Zstd::default()), 1000).unwrap_err();
+        assert_eq!(status.code(), want, "{len}: {status}");
+        let status = inflate(&declared(len), Some(&super::Zstd::default()), 1000).unwrap_err();
+        assert_eq!(status.code(), Code::Internal, "{len}: {status}");
     }
 }
 
 #[cfg(feature = "zstd")]
 #[test]
 fn zstd_that_stands_for_a_gibibyte_stops_at_the_limit() {
-    // 8,192 blocks of one byte 131,072 times, in a window of 8 MiB.
+    // 8,192 blocks of one byte 131,072 times, and an empty one as the last.
     let block = (131_072_u32 << 3 | 1 << 1).to_le_bytes();
     let block = [block[0], block[1], block[2], b'a'];
     let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x68];
     bomb.extend(block.repeat(8192));
+    bomb.extend([1, 0, 0]);
     assert!(bomb.len() < 33 * 1024);
     let status = inflate(&bomb, Some(&super::Zstd::default()), 1 << 20).unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);

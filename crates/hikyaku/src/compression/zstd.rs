@@ -3,9 +3,10 @@
 use std::io;
 
 use bytes::{BufMut, BytesMut};
-use zstd::stream::{read, write};
+use zstd::stream::write;
+use zstd::zstd_safe::{self, DCtx};
 
-use super::{Coding, Inflated, inflate_from, trailing};
+use super::{Coding, Inflated, trailing};
 
 /// `zstd`: Zstandard (RFC 8878), small and fast. Builds the C library.
 ///
@@ -51,20 +52,42 @@ impl Coding for Zstd {
     }
 
     fn decompress(&self, compressed: &[u8], out: &mut Inflated<'_>) -> io::Result<()> {
-        let mut decoder = read::Decoder::with_buffer(compressed)?.single_frame();
-        decoder.window_log_max(MAX_WINDOW_LOG)?;
-        inflate_from(&mut decoder, out)?;
-        if decoder.finish().is_empty() {
-            Ok(())
-        } else {
-            Err(trailing())
+        // In one piece, straight to its place: so there is no window beside it, of whatever length
+        // its sender says.
+        if zstd_safe::find_frame_compressed_size(compressed).map_err(error)? < compressed.len() {
+            return Err(trailing());
         }
+        let declared_len = zstd_safe::get_frame_content_size(compressed)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?
+            .map(|len| usize::try_from(len).unwrap_or(usize::MAX));
+        if declared_len.is_some_and(|len| len > out.room()) {
+            return Err(out.refuse());
+        }
+        let mut context = DCtx::create();
+        // Without a length there are some attempts, each with twice the room.
+        let mut len = declared_len.unwrap_or(compressed.len().saturating_mul(4).max(MIN_LEN));
+        while let Err(code) = context.decompress(out.buffer(len), compressed) {
+            if code != TOO_SHORT || declared_len.is_some() {
+                return Err(error(code));
+            }
+            if len >= out.room() {
+                return Err(out.refuse());
+            }
+            len = len.saturating_mul(2);
+        }
+        out.check()
     }
 }
 
-/// The highest level whose window every receiver has to take.
-const MAX_LEVEL: i32 = 19;
+fn error(code: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, zstd_safe::get_error_name(code))
+}
 
-/// The longest window a sender may ask of us, as a power of two: 8 MiB, what every receiver should
-/// have (RFC 8878 §3.1.1.1.2, RFC 9659). The library would give 128 MiB to whoever asks.
-const MAX_WINDOW_LOG: u32 = 23;
+/// What a message without a length is tried with at first. Bytes.
+const MIN_LEN: usize = 1024;
+
+/// The code of the error `dstSize_tooSmall`, as the library returns it: zstd_errors.h.
+const TOO_SHORT: usize = 70_usize.wrapping_neg();
+
+/// The highest level whose window every receiver has to take (RFC 8878 §3.1.1.1.2).
+const MAX_LEVEL: i32 = 19;

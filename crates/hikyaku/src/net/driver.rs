@@ -58,6 +58,11 @@ pub(crate) trait Calls {
     fn before_close(&mut self, _connection: &Connection, _error: Option<&io::Error>) {}
     /// The connection is gone. Every call still open ends.
     fn on_gone(&mut self, error: Option<&io::Error>);
+    /// Whether the calls have worked for so long that the other tasks of the thread should have their
+    /// turn. Asked once: they go on in the next.
+    fn is_tired(&mut self) -> bool {
+        false
+    }
     /// Whether the owner of this driver should look after it: see [`Driver::poll_until_parted`].
     fn is_parted(&self) -> bool;
 }
@@ -185,6 +190,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             };
             if self.connection.is_abandoned() || self.poll_close(cx).is_ready() {
                 return Poll::Ready(Ok(()));
+            }
+            if self.calls.is_tired() {
+                break;
             }
             let read = self.poll_read(cx)?;
             if read == Turn::Rest

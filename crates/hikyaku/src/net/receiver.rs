@@ -10,6 +10,7 @@ use super::mailbox::{End, Mailbox, Progress, RELEASE_LEN};
 use crate::call::envelope::{Deframer, Message, PREFIX_LEN};
 use crate::call::message::{self, Decode, Only};
 use crate::codec::{Codec, Format};
+use crate::compression::MAX_TURN_LEN;
 use crate::{Metadata, Response, Status};
 
 /// Takes framed bytes out of a mailbox in batches, and messages out of those one at a time.
@@ -22,6 +23,8 @@ pub(crate) struct Receiver<T> {
     max_message_len: usize,
     /// Whether the last message came compressed.
     was_compressed: bool,
+    /// Bytes inflated since other tasks had their turn.
+    inflated_len: usize,
     /// What the driver has not been told of the reading.
     progress: Progress,
     /// The incomplete message it has been told of. Bytes.
@@ -42,6 +45,7 @@ impl<T> Receiver<T> {
             codec: message::decoder::<C, T>(format),
             max_message_len,
             was_compressed: false,
+            inflated_len: 0,
             progress: Progress::default(),
             awaited_len: 0,
             end: None,
@@ -68,12 +72,17 @@ impl<T> Receiver<T> {
             if let Some(Err(status)) = &self.end {
                 return Poll::Ready(Err(status.clone()));
             }
+            if self.inflated_len >= MAX_TURN_LEN {
+                self.inflated_len = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match self.deframer.next(self.max_message_len) {
                 Ok(Some(Message { compressed, bytes })) => {
                     self.was_compressed = compressed;
                     self.consume(bytes.len());
                     let decoded = if compressed {
-                        inflate(&self.mailbox, &bytes, self.max_message_len)
+                        self.inflate(&bytes)
                             .and_then(|bytes| message::decode(bytes, self.codec))
                     } else {
                         message::decode(bytes, self.codec)
@@ -85,6 +94,13 @@ impl<T> Receiver<T> {
                 Err(bad) => return Poll::Ready(Err(self.fail(bad.into()))),
             }
         }
+    }
+
+    #[cold]
+    fn inflate(&mut self, compressed: &[u8]) -> Result<Bytes, Status> {
+        let inflated = inflate(&self.mailbox, compressed, self.max_message_len)?;
+        self.inflated_len += inflated.len();
+        Ok(inflated)
     }
 
     /// A message is the application's now.

@@ -28,7 +28,7 @@ use super::secure::Security;
 use crate::call::envelope::Message;
 use crate::call::message::{self, Only};
 use crate::call::server::{Phrasebook, Refusal, Terms, reset};
-use crate::compression::{Policy, Wish};
+use crate::compression::{MAX_TURN_LEN, Policy, Wish};
 use crate::context::{Reach, Scope};
 use crate::intercept::Extensions;
 use crate::net::clock;
@@ -65,6 +65,8 @@ pub(crate) struct ServerCalls {
     /// finds in its first poll what has come already.
     gathered: Vec<StreamId>,
     handlers: Handlers,
+    /// Bytes of requests that were inflated in this turn.
+    inflated_len: usize,
     /// What this connection holds by the account of the server's memory. Bytes.
     held_len: usize,
     door: Arc<Door>,
@@ -88,6 +90,7 @@ impl ServerCalls {
             calls: NumberMap::default(),
             gathered: Vec::new(),
             handlers,
+            inflated_len: 0,
             held_len: CONNECTION_LEN,
             door,
             timers: Timers::new(),
@@ -256,9 +259,10 @@ impl ServerCalls {
     }
 
     /// Polls a handler once, here; if it has to wait, it gets a task. While too many have one
-    /// already, the call waits for one of them to end.
+    /// already, the call waits for one of them to end; while too much has been inflated, for the next
+    /// turn.
     fn start(&mut self, mut start: Start, input: Input, out: &mut Connection) {
-        if !self.handlers.have_room() {
+        if !self.handlers.have_room() || (start.is_compressed && self.has_inflated_much()) {
             return self.hold(start, input);
         }
         let (id, terms) = (start.id, start.terms);
@@ -313,8 +317,15 @@ impl ServerCalls {
         let (shared, terms) = (&*self.shared, start.terms);
         let input = if start.is_compressed {
             match inflate(input, terms, shared) {
-                Ok(input) => input,
-                Err(status) => return (Started::Done(Err(status)), Head::Due),
+                Ok((input, len)) => {
+                    self.inflated_len += len;
+                    input
+                }
+                Err(status) => {
+                    // It may have cost as much as the longest.
+                    self.inflated_len += shared.limits.max_message_len;
+                    return (Started::Done(Err(status)), Head::Due);
+                }
             }
         } else {
             input
@@ -371,7 +382,9 @@ impl ServerCalls {
 
     /// Starts what was held, as far as handlers have ended.
     fn start_held(&mut self, out: &mut Connection) {
-        while let Some(id) = self.handlers.next_held() {
+        while !self.has_inflated_much()
+            && let Some(id) = self.handlers.next_held()
+        {
             match self.calls.remove(&id.number()) {
                 Some(Call {
                     phase: Phase::Held { start, input },
@@ -383,6 +396,11 @@ impl ServerCalls {
                 None => {}
             }
         }
+    }
+
+    /// Whether the other tasks of the thread have waited long enough.
+    fn has_inflated_much(&self) -> bool {
+        self.inflated_len >= MAX_TURN_LEN
     }
 
     /// Tells the server's memory what this connection holds, and the server whether it is idle.
@@ -564,6 +582,10 @@ impl Calls for ServerCalls {
         }
     }
 
+    fn is_tired(&mut self) -> bool {
+        mem::take(&mut self.inflated_len) >= MAX_TURN_LEN
+    }
+
     fn is_parted(&self) -> bool {
         false
     }
@@ -579,18 +601,19 @@ impl Drop for ServerCalls {
     }
 }
 
-/// The one request of a call, which came compressed.
+/// The one request of a call, which came compressed, and how long it is.
 #[cold]
-fn inflate(input: Input, terms: Terms, shared: &Shared) -> Result<Input, Status> {
+fn inflate(input: Input, terms: Terms, shared: &Shared) -> Result<(Input, usize), Status> {
     let Input::One(compressed, mailbox) = input else {
-        return Ok(input);
+        return Ok((input, 0));
     };
     let coding = terms
         .coding
         .and_then(|coding| shared.compression.codings.get(coding));
     let coding = coding.map(|coding| &**coding);
     let bytes = message::inflate(&compressed, coding, shared.limits.max_message_len)?;
-    Ok(Input::One(bytes, mailbox))
+    let len = bytes.len();
+    Ok((Input::One(bytes, mailbox), len))
 }
 
 /// The deadline of a call that may take no longer than `max`.

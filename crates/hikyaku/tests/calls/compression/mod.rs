@@ -2,6 +2,7 @@
 
 mod calls;
 mod client;
+mod fairness;
 mod formats;
 mod server;
 mod service;
