@@ -13,29 +13,55 @@
 use bytes::BytesMut;
 use hikyaku_http2::frame::{Head, Kind};
 
-/// Makes room behind the bytes of an incomplete frame, and says how much of it to read into. Bytes,
-/// never 0.
-///
-/// A block is used up before there is a new one: slices of it that a slow reader holds on to then keep
-/// little more memory alive than they are long. Once they are all gone, the block is used again.
-pub(super) fn make_room(input: &mut BytesMut) -> usize {
-    let room = input.capacity() - input.len();
-    if room >= MIN_READ_LEN + FRAME_LEN {
-        return room - FRAME_LEN;
+/// Says how long blocks are, and how far each is read into.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blocks {
+    /// Bytes the next block is read into up to, besides the room of one frame.
+    read_len: usize,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self { read_len: READ_LEN }
     }
-    if let Some(rest_len) = rest_of_data(input)
-        && rest_len <= room
-    {
-        return rest_len;
+}
+
+impl Blocks {
+    /// Makes room behind the bytes of an incomplete frame, and says how much of it to read into.
+    ///
+    /// A block is used up before there is a new one: slices of it that a slow reader holds on to then
+    /// keep little more memory alive than they are long. Once they are all gone, the block is used
+    /// again. One that ended before what had come to the socket is followed by a longer one.
+    pub(super) fn make_room(&mut self, input: &mut BytesMut) -> Room {
+        let room = input.capacity() - input.len();
+        if room >= MIN_READ_LEN + FRAME_LEN {
+            return Room::Free(room - FRAME_LEN);
+        }
+        if let Some(rest_len) = rest_of_data(input)
+            && rest_len <= room
+        {
+            self.read_len = MAX_READ_LEN;
+            return Room::Rest(rest_len);
+        }
+        // With what is there already, exactly a block: one that nobody else uses is enough then. More
+        // for a frame that is longer than usual, which a connection has to allow first.
+        let read_len = match self.read_len.saturating_sub(input.len()) {
+            len if len >= FRAME_LEN => len,
+            _ => self.read_len,
+        };
+        self.read_len = READ_LEN;
+        input.reserve(read_len + FRAME_LEN);
+        Room::Free(input.capacity() - input.len() - FRAME_LEN)
     }
-    // With what is there already, exactly a block: one that nobody else uses is enough then. More for
-    // a frame that is longer than usual, which a connection has to allow first.
-    let read_len = match READ_LEN.saturating_sub(input.len()) {
-        len if len >= FRAME_LEN => len,
-        _ => READ_LEN,
-    };
-    input.reserve(read_len + FRAME_LEN);
-    read_len
+}
+
+/// How much to read. Bytes, never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// As much as there is, up to so many.
+    Free(usize),
+    /// The rest of a frame: little, perhaps, and more may have come.
+    Rest(usize),
 }
 
 /// Bytes that are missing of the DATA frame that has begun.
@@ -53,6 +79,9 @@ const FRAME_LEN: usize = Head::LEN + 16 * 1024;
 /// Bytes asked of the socket at a time: four frames, so that a large body does not cost a system call
 /// a frame, and whole ones, so that its frames end where the reads do.
 const READ_LEN: usize = 4 * FRAME_LEN;
+
+/// The same where four were not enough: as many again.
+const MAX_READ_LEN: usize = 2 * READ_LEN;
 
 /// Room for reading below which a new block is taken.
 const MIN_READ_LEN: usize = 4 * 1024;
@@ -75,7 +104,7 @@ mod tests {
     /// A block of which so much is left, behind these bytes, and what lies before them.
     fn block(bytes: &[u8], room: usize) -> (BytesMut, Bytes) {
         let mut input = BytesMut::new();
-        make_room(&mut input);
+        Blocks::default().make_room(&mut input);
         let given_len = input.capacity() - bytes.len() - room;
         input.put_bytes(0, given_len);
         let given = input.split().freeze();
@@ -86,34 +115,54 @@ mod tests {
 
     #[test]
     fn a_block_is_read_into_up_to_its_last_frame() {
+        use Room::{Free, Rest};
         let data = frame(0, 12_000);
         let headers = frame(1, 12_000);
-        let new = 4 * FRAME_LEN;
+        let much = Free(40_000 - FRAME_LEN);
         // (what has come of a frame, what is left of the block, what is read, whether in a new block)
-        let table: [(&str, &[u8], usize, usize, bool); 10] = [
-            ("much is left", b"", 40_000, 40_000 - FRAME_LEN, false),
-            ("just enough", b"", FRAME_LEN + 4096, 4096, false),
-            ("too little", b"", FRAME_LEN + 4095, new, true),
-            ("nothing", b"", 0, new, true),
+        let table: [(&str, &[u8], usize, Room, bool); 10] = [
+            ("much is left", b"", 40_000, much, false),
+            ("just enough", b"", FRAME_LEN + 4096, Free(4096), false),
+            ("too little", b"", FRAME_LEN + 4095, Free(READ_LEN), true),
+            ("nothing", b"", 0, Free(READ_LEN), true),
+            ("a frame, and much", &data[..9], 40_000, much, false),
+            ("a frame", &data[..9], FRAME_LEN, Rest(12_000), false),
             (
-                "a frame, and much",
-                &data[..9],
-                40_000,
-                40_000 - FRAME_LEN,
+                "a frame to its last byte",
+                &data[..12_008],
+                1,
+                Rest(1),
                 false,
             ),
-            ("a frame", &data[..9], FRAME_LEN, 12_000, false),
-            ("a frame to its last byte", &data[..12_008], 1, 1, false),
-            ("half a head", &data[..8], FRAME_LEN, new - 8, true),
-            ("no DATA", &headers[..12_000], FRAME_LEN, new - 12_000, true),
-            ("a longer frame", &data[..9], 11_999, new - 9, true),
+            (
+                "half a head",
+                &data[..8],
+                FRAME_LEN,
+                Free(READ_LEN - 8),
+                true,
+            ),
+            (
+                "no DATA",
+                &headers[..12_000],
+                FRAME_LEN,
+                Free(READ_LEN - 12_000),
+                true,
+            ),
+            (
+                "a longer frame",
+                &data[..9],
+                11_999,
+                Free(READ_LEN - 9),
+                true,
+            ),
         ];
         for (what, bytes, room, want, is_new) in table {
             let (mut input, given) = block(bytes, room);
             let before = input.as_ptr();
-            assert_eq!(make_room(&mut input), want, "{what}");
+            assert_eq!(Blocks::default().make_room(&mut input), want, "{what}");
             assert_eq!(input.as_ptr() != before, is_new, "{what}");
-            assert!(input.capacity() - input.len() >= want, "{what}");
+            let (Free(len) | Rest(len)) = want;
+            assert!(input.capacity() - input.len() >= len, "{what}");
             assert_eq!(input, bytes, "{what}");
             drop(given);
         }
@@ -124,18 +173,32 @@ mod tests {
         let (mut input, given) = block(&frame(1, 100)[..50], 0);
         let start = given.as_ptr();
         drop(given);
-        let capacity = 5 * FRAME_LEN;
-        assert_eq!(make_room(&mut input), 4 * FRAME_LEN - 50);
-        assert_eq!((input.as_ptr(), input.capacity()), (start, capacity));
+        let room = Blocks::default().make_room(&mut input);
+        assert_eq!(room, Room::Free(READ_LEN - 50));
+        assert_eq!(
+            (input.as_ptr(), input.capacity()),
+            (start, READ_LEN + FRAME_LEN)
+        );
+    }
+
+    #[test]
+    fn a_block_that_was_too_short_is_followed_by_a_longer_one() {
+        let mut blocks = Blocks::default();
+        let (mut input, _given) = block(&frame(0, 12_000)[..9], FRAME_LEN);
+        assert_eq!(blocks.make_room(&mut input), Room::Rest(12_000));
+        let (mut input, _given) = block(b"", 0);
+        assert_eq!(blocks.make_room(&mut input), Room::Free(MAX_READ_LEN));
+        let (mut input, _given) = block(b"", 0);
+        assert_eq!(blocks.make_room(&mut input), Room::Free(READ_LEN));
     }
 
     #[test]
     fn a_frame_of_any_length_comes_in_whole() {
         for len in [0, 1, 16 * 1024, 100_000, 1_000_000] {
             let frame = frame(0, len);
-            let mut input = BytesMut::new();
+            let (mut input, mut blocks) = (BytesMut::new(), Blocks::default());
             while input.len() < frame.len() {
-                let room = make_room(&mut input);
+                let (Room::Free(room) | Room::Rest(room)) = blocks.make_room(&mut input);
                 let rest = frame.get(input.len()..).unwrap_or_default();
                 input.extend_from_slice(&rest[..room.min(rest.len())]);
             }

@@ -20,7 +20,7 @@ use bytes::{BufMut, BytesMut};
 use hikyaku_http2::{Connection, ErrorCode, Event, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::block;
+use super::block::{Blocks, Room};
 use super::clock;
 use super::mailbox::{Mailbox, Progress};
 use super::outbox::{Outbox, Sleep, Wish};
@@ -95,6 +95,7 @@ pub(crate) struct Driver<S, C: Calls> {
     calls: C,
     outbox: Arc<Outbox>,
     input: BytesMut,
+    blocks: Blocks,
     rung: Vec<Arc<Mailbox>>,
     wish: Wish,
     is_read_open: bool,
@@ -139,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             calls,
             outbox,
             input: BytesMut::new(),
+            blocks: Blocks::default(),
             rung: Vec::new(),
             wish: Wish::Serve,
             is_read_open: true,
@@ -235,7 +237,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
     fn poll_listen_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.is_read_open && self.unseen_len < MAX_UNSEEN_LEN {
             self.input.clear();
-            match ready!(self.poll_fill(cx)) {
+            let room = self.blocks.make_room(&mut self.input);
+            match ready!(self.poll_fill(room, cx)) {
                 Ok(len @ 1..) => self.unseen_len += len,
                 Ok(0) | Err(_) => self.is_read_open = false,
             }
@@ -330,35 +333,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         }
     }
 
+    /// Reads once; twice if the first read was of the rest of a frame, at the end of a block: the
+    /// answers to both then go into one write.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<Turn> {
         if !self.is_read_open || !self.connection.wants_bytes() {
             return Ok(Turn::Rest);
         }
-        match self.poll_fill(cx) {
-            Poll::Pending => Ok(Turn::Rest),
-            Poll::Ready(Ok(0)) => {
+        let room = self.blocks.make_room(&mut self.input);
+        let Poll::Ready(len) = self.poll_read_into(room, cx)? else {
+            return Ok(Turn::Rest);
+        };
+        if room == Room::Rest(len) && self.connection.wants_bytes() {
+            let room = self.blocks.make_room(&mut self.input);
+            let _ = self.poll_read_into(room, cx)?;
+        }
+        Ok(Turn::Again)
+    }
+
+    /// Reads once, and lets the connection know. `Pending` if nothing has come.
+    fn poll_read_into(&mut self, room: Room, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match ready!(self.poll_fill(room, cx)) {
+            Ok(0) => {
                 self.is_read_open = false;
                 self.connection.handle_eof();
-                Ok(Turn::Again)
+                Poll::Ready(Ok(0))
             }
-            Poll::Ready(Ok(_)) => {
+            Ok(len) => {
                 let now = clock::now();
                 self.turn_began.get_or_insert(now);
                 self.last_read = Some(now);
                 self.connection.handle_bytes(&mut self.input, now);
-                Ok(Turn::Again)
+                Poll::Ready(Ok(len))
             }
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
-                Ok(Turn::Again)
-            }
-            Poll::Ready(Err(error)) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Poll::Ready(Ok(0)),
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 
     /// Reads once, behind the bytes of an incomplete frame.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let room = block::make_room(&mut self.input);
-        let mut room = (&mut self.input).limit(room);
+    fn poll_fill(&mut self, room: Room, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let (Room::Free(len) | Room::Rest(len)) = room;
+        let mut room = (&mut self.input).limit(len);
         pin!(self.socket.read_buf(&mut room)).poll(cx)
     }
 
