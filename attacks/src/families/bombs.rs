@@ -225,8 +225,8 @@ async fn replies(arena: Arena) -> Result<Outcome, Trouble> {
             let journey = Journey {
                 addr: addr.clone(),
                 method: method.to_owned(),
-                calls: 4,
-                at_once: 2,
+                calls: 3,
+                at_once: 1,
                 timeout_millis: 20_000,
                 bytes: 10,
                 ..Default::default()
@@ -234,7 +234,7 @@ async fn replies(arena: Arena) -> Result<Outcome, Trouble> {
             let findings = send_out(&arena, journey).await?;
             let refused = count(&findings, "ResourceExhausted");
             let words = format!("{name}: {}", describe(&findings));
-            outcome = outcome.must(refused == 4, format!("{method}, {words}"));
+            outcome = outcome.must(refused == 3, format!("{method}, {words}"));
         }
         serving.abort();
         outcome = outcome.and(name);

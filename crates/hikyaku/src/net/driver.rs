@@ -399,7 +399,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Future for Driver<S, C
 /// Lets the other tasks of the thread have their turn, those included that wait for a socket: a task
 /// that only wakes itself goes on many times before the runtime looks at the sockets again, and a
 /// peer that sends without a pause would make all others wait that long.
-fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
+pub(crate) fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
     // Ready would mean that this task need not give way; but only a second poll says that.
     let _ = pin!(tokio::task::yield_now()).poll(cx);
     Poll::Pending

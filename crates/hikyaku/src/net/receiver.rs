@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
+use super::driver::give_way;
 use super::mailbox::{End, Mailbox, Progress, RELEASE_LEN};
 use crate::call::envelope::{Deframer, Message, PREFIX_LEN};
 use crate::call::message::{self, Decode, Only};
@@ -74,8 +75,7 @@ impl<T> Receiver<T> {
             }
             if self.inflated_len >= MAX_TURN_LEN {
                 self.inflated_len = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                return give_way(cx);
             }
             match self.deframer.next(self.max_message_len) {
                 Ok(Some(Message { compressed, bytes })) => {
