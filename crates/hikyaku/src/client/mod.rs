@@ -1,6 +1,7 @@
 //! Making calls: [`Channel`], and the handles of streaming calls.
 
 mod backoff;
+mod builder;
 mod channel;
 mod connecting;
 mod connection;
@@ -16,7 +17,8 @@ mod target;
 mod waiting;
 mod watch;
 
-pub use channel::{Channel, ChannelBuilder};
+pub use builder::ChannelBuilder;
+pub use channel::Channel;
 pub use connectivity::ConnectivityState;
 pub use error::ConnectError;
 pub use sender::{ClientStreaming, Sender};
