@@ -14,16 +14,10 @@ use bytes::BytesMut;
 use hikyaku_http2::frame::{Head, Kind};
 
 /// Says how long blocks are, and how far each is read into.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Blocks {
-    /// Bytes the next block is read into up to, besides the room of one frame.
-    read_len: usize,
-}
-
-impl Default for Blocks {
-    fn default() -> Self {
-        Self { read_len: READ_LEN }
-    }
+    /// The last block ended inside a frame: more had come than it had room for.
+    was_short: bool,
 }
 
 impl Blocks {
@@ -31,7 +25,7 @@ impl Blocks {
     ///
     /// A block is used up before there is a new one: slices of it that a slow reader holds on to then
     /// keep little more memory alive than they are long. Once they are all gone, the block is used
-    /// again. One that ended before what had come to the socket is followed by a longer one.
+    /// again, and made longer if it ended before what had come to the socket.
     pub(super) fn make_room(&mut self, input: &mut BytesMut) -> Room {
         let room = input.capacity() - input.len();
         if room >= MIN_READ_LEN + FRAME_LEN {
@@ -40,17 +34,23 @@ impl Blocks {
         if let Some(rest_len) = rest_of_data(input)
             && rest_len <= room
         {
-            self.read_len = MAX_READ_LEN;
+            self.was_short = true;
             return Room::Rest(rest_len);
         }
         // With what is there already, exactly a block: one that nobody else uses is enough then. More
         // for a frame that is longer than usual, which a connection has to allow first.
-        let read_len = match self.read_len.saturating_sub(input.len()) {
+        let read_len = match READ_LEN.saturating_sub(input.len()) {
             len if len >= FRAME_LEN => len,
-            _ => self.read_len,
+            _ => READ_LEN,
         };
-        self.read_len = READ_LEN;
-        input.reserve(read_len + FRAME_LEN);
+        let is_ours = input.try_reclaim(read_len + FRAME_LEN);
+        let more_len = if is_ours && self.was_short {
+            READ_LEN
+        } else {
+            0
+        };
+        self.was_short = false;
+        input.reserve(read_len + more_len + FRAME_LEN);
         Room::Free(input.capacity() - input.len() - FRAME_LEN)
     }
 }
@@ -79,9 +79,6 @@ const FRAME_LEN: usize = Head::LEN + 16 * 1024;
 /// Bytes asked of the socket at a time: four frames, so that a large body does not cost a system call
 /// a frame, and whole ones, so that its frames end where the reads do.
 const READ_LEN: usize = 4 * FRAME_LEN;
-
-/// The same where four were not enough: as many again.
-const MAX_READ_LEN: usize = 2 * READ_LEN;
 
 /// Room for reading below which a new block is taken.
 const MIN_READ_LEN: usize = 4 * 1024;
@@ -182,14 +179,27 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_was_too_short_is_followed_by_a_longer_one() {
-        let mut blocks = Blocks::default();
-        let (mut input, _given) = block(&frame(0, 12_000)[..9], FRAME_LEN);
-        assert_eq!(blocks.make_room(&mut input), Room::Rest(12_000));
-        let (mut input, _given) = block(b"", 0);
-        assert_eq!(blocks.make_room(&mut input), Room::Free(MAX_READ_LEN));
-        let (mut input, _given) = block(b"", 0);
-        assert_eq!(blocks.make_room(&mut input), Room::Free(READ_LEN));
+    fn a_block_that_was_too_short_grows_once_unless_somebody_holds_on_to_it() {
+        let data = frame(0, 12_000);
+        for (is_held, want) in [(true, READ_LEN), (false, 2 * READ_LEN + FRAME_LEN)] {
+            let mut blocks = Blocks::default();
+            let (mut input, given) = block(&data[..9], FRAME_LEN);
+            let _held = is_held.then_some(given);
+            for _ in 0..3 {
+                assert_eq!(blocks.make_room(&mut input), Room::Rest(12_000));
+                input.extend_from_slice(&data[9..]);
+                input.clear();
+                assert_eq!(blocks.make_room(&mut input), Room::Free(want));
+                // All of it is used up, to the room of one frame.
+                input.put_bytes(0, want - 9);
+                drop(input.split());
+                input.extend_from_slice(&data[..9]);
+                assert_eq!(input.capacity() - input.len(), FRAME_LEN);
+                if is_held {
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

@@ -343,9 +343,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
         let Poll::Ready(len) = self.poll_read_into(room, cx)? else {
             return Ok(Turn::Rest);
         };
-        if room == Room::Rest(len) && self.connection.wants_bytes() {
-            let room = self.blocks.make_room(&mut self.input);
-            let _ = self.poll_read_into(room, cx)?;
+        if room == Room::Rest(len) {
+            // What is answered by this needs the block no more, which can be used again then.
+            self.dispatch_events();
+            if self.connection.wants_bytes() {
+                let room = self.blocks.make_room(&mut self.input);
+                let _ = self.poll_read_into(room, cx)?;
+            }
         }
         Ok(Turn::Again)
     }
