@@ -30,7 +30,8 @@
 //! ```
 //!
 //! Messages without a package are in `proto` itself. [`Config`] has the options; JSON and the text
-//! format also need the feature `json` or `text` of hikyaku.
+//! format also need the feature `json` or `text` of hikyaku. Handlers of large requests may want
+//! [`Config::view_requests`], which spares them every copy.
 //!
 //! # What a service becomes
 //!

@@ -32,9 +32,10 @@ use crate::codec::{Json, ProtobufJson, read_json, write_json};
 ///
 /// # What is copied, and when
 ///
-/// - A message that came in one DATA frame (up to 16 KiB, gRPC's prefix of 5 bytes included, unless
-///   [`Config::max_frame_len`](crate::http2::Config) allows more) is not copied between the
-///   socket and the handler, nor is any memory allocated for it.
+/// - A message that came in one DATA frame of at most 16 KiB, gRPC's prefix of 5 bytes included, is
+///   not copied between the socket and the handler, nor is memory allocated for its strings and
+///   bytes. Longer frames do not come unless [`Config::max_frame_len`](crate::http2::Config) allows
+///   them.
 /// - A longer message lies in several frames, whose heads are between its bytes: it is gathered into
 ///   a buffer of its own as it arrives, and is read there. Still, nothing is copied per field.
 /// - In a stream of requests, those shorter than 16 KiB that have to wait behind others, because the
@@ -45,8 +46,10 @@ use crate::codec::{Json, ProtobufJson, read_json, write_json};
 ///
 /// # What it holds
 ///
-/// A view keeps the block of the read buffer alive that it lies in, 80 KiB, however short it is. A
-/// handler that stores a message for longer than its call should store `to_owned_message()`.
+/// A view keeps the block of the read buffer alive that it lies in, 80 to 160 KiB, however short it is,
+/// and `Limits::memory_budget_len` does not count that: a client may make each view that a handler
+/// keeps hold a block of its own. What is stored for longer than its call, or collected from a stream,
+/// should be `to_owned_message()`.
 ///
 /// # Example
 /// ```
