@@ -218,3 +218,50 @@ pub(crate) fn write_json(
 pub(crate) fn read_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     serde_json::from_slice(bytes).map_err(broken)
 }
+
+#[cfg(all(test, feature = "json"))]
+mod tests {
+    use std::fmt::Debug;
+
+    use buffa_types::google::protobuf::{Duration, Empty, StringValue};
+
+    use super::*;
+
+    fn check<T>(message: &T, binary: &[u8], json: &str)
+    where
+        T: buffa::Message + serde::Serialize + serde::de::DeserializeOwned + PartialEq + Debug,
+    {
+        let mut bytes = BytesMut::new();
+        ProtobufJson::encode(message, &mut bytes).unwrap();
+        assert_eq!(bytes, binary, "{json}");
+        assert_eq!(
+            &<ProtobufJson as Codec<T>>::decode(bytes.freeze()).unwrap(),
+            message
+        );
+        let codec = <ProtobufJson as Codec<T>>::JSON.unwrap();
+        let mut text = BytesMut::from("before");
+        (codec.encode)(message, &mut text).unwrap();
+        assert_eq!(text, format!("before{json}"));
+        assert_eq!(
+            &(codec.decode)(text.split_off(6).freeze()).unwrap(),
+            message
+        );
+        assert!((codec.decode)(Bytes::from_static(b"{\"x\":")).is_err());
+    }
+
+    #[test]
+    fn messages_are_the_same_in_both_formats() {
+        let duration = Duration {
+            seconds: 1,
+            nanos: 500_000_000,
+            ..Default::default()
+        };
+        check(&duration, b"\x08\x01\x10\x80\xca\xb5\xee\x01", "\"1.500s\"");
+        check(&Empty::default(), b"", "{}");
+        let text = StringValue {
+            value: "\u{98db}\"".to_owned(),
+            ..Default::default()
+        };
+        check(&text, b"\x0a\x04\xe9\xa3\x9b\"", "\"\u{98db}\\\"\"");
+    }
+}

@@ -20,7 +20,7 @@ use hikyaku_http2::{Body, Config, Connection, Event, Field, Headers, StreamId};
 
 use crate::call::envelope::{BadEnvelope, Deframer, Message, write_prefix};
 use crate::call::message::Only;
-use crate::call::{server, timeout};
+use crate::call::{message, server, timeout};
 use crate::compression::{Codings, Registry};
 use crate::{Code, Metadata, Status, Value};
 
@@ -218,6 +218,36 @@ fn check_timeout(wanted: Duration, slack: Duration) {
     );
 }
 
+/// Any bytes in any coding: an error, or a message within the limit; and any message comes back.
+pub fn inflate(data: &[u8]) {
+    let Some((&choice, data)) = data.split_first() else {
+        return;
+    };
+    let codings = Registry::new(Codings::default()).expect("good names");
+    let count = codings.iter().count().max(1);
+    let chosen = codings
+        .iter()
+        .nth(usize::from(choice) % count)
+        .and_then(|(index, _)| codings.chosen(index));
+    let Some(chosen) = chosen else {
+        return;
+    };
+    let (coding, max_len) = (&*chosen.coding, 64 * 1024);
+    match message::inflate(data, Some(coding), max_len) {
+        Ok(message) => assert!(message.len() <= max_len),
+        Err(status) => assert!(matches!(
+            status.code(),
+            Code::Internal | Code::ResourceExhausted
+        )),
+    }
+    if !data.is_empty() {
+        let mut compressed = BytesMut::new();
+        coding.compress(data, &mut compressed).expect("into memory");
+        let back = message::inflate(&compressed, Some(coding), data.len());
+        assert_eq!(back.expect("our own message is refused"), data);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -229,8 +259,9 @@ mod tests {
     /// The files are not part of the published crate; there is nothing to replay then.
     #[test]
     fn no_file_of_the_corpus_fails_its_target() {
-        let targets: [(&str, Target); 3] = [
+        let targets: [(&str, Target); 4] = [
             ("envelope", super::envelope),
+            ("inflate", super::inflate),
             ("metadata", super::metadata),
             ("timeout", super::timeout),
         ];
