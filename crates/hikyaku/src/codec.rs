@@ -219,7 +219,8 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<
     serde_json::from_slice(bytes).map_err(broken)
 }
 
-#[cfg(all(test, feature = "json"))]
+#[cfg(feature = "json")]
+#[cfg(test)]
 mod tests {
     use std::fmt::Debug;
 
