@@ -28,12 +28,25 @@ pub(crate) struct Life {
 #[derive(Default)]
 struct State {
     over: Option<Over>,
+    /// There once somebody wants to know; most calls that wait have nobody.
+    concerns: Option<Box<Concerns>>,
+}
+
+/// Whom the end of a call concerns.
+#[derive(Default)]
+struct Concerns {
     watchers: BTreeMap<u64, Watcher>,
     last_key: u64,
     /// What keeps the handler from being dropped.
     shield_count: usize,
     /// The handler of a call that was cut under a shield.
     task: Option<AbortHandle>,
+}
+
+impl State {
+    fn concerns(&mut self) -> &mut Concerns {
+        self.concerns.get_or_insert_default()
+    }
 }
 
 /// Why a call is over.
@@ -95,8 +108,10 @@ impl Life {
     /// Ends the call, whatever its handler does, and drops that unless it is to run to its end.
     pub(crate) fn cut(&self, over: Over, handler: &JoinHandle<()>) -> Fate {
         let mut state = self.state();
-        if state.shield_count > 0 {
-            state.task = Some(handler.abort_handle());
+        if let Some(concerns) = &mut state.concerns
+            && concerns.shield_count > 0
+        {
+            concerns.task = Some(handler.abort_handle());
             finish(state, over);
             return Fate::RunsOn;
         }
@@ -114,9 +129,10 @@ impl Life {
         if let Some(over) = state.over {
             return Err(over);
         }
-        state.last_key += 1;
-        let key = state.last_key;
-        state.watchers.insert(key, watcher);
+        let concerns = state.concerns();
+        concerns.last_key += 1;
+        let key = concerns.last_key;
+        concerns.watchers.insert(key, watcher);
         let life = Arc::clone(self);
         Ok(Link { life, key })
     }
@@ -127,7 +143,7 @@ impl Life {
         if state.over.is_some() {
             return None;
         }
-        state.shield_count += 1;
+        state.concerns().shield_count += 1;
         Some(Shield(Arc::clone(self)))
     }
 }
@@ -135,10 +151,11 @@ impl Life {
 /// Ends a call; no shield can be raised from here on.
 fn finish(mut state: MutexGuard<'_, State>, over: Over) {
     let over = *state.over.get_or_insert(over);
-    let watchers = mem::take(&mut state.watchers);
+    let concerns = state.concerns.as_mut();
+    let watchers = concerns.map(|concerns| mem::take(&mut concerns.watchers));
     // Nothing below may be done with the lock: it leads to other locks.
     drop(state);
-    for watcher in watchers.into_values() {
+    for watcher in watchers.unwrap_or_default().into_values() {
         match watcher {
             Watcher::Call(mailbox) => mailbox.cancel(&over.to_status()),
             Watcher::Task(waker) => waker.wake(),
@@ -154,7 +171,7 @@ pub(crate) struct Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        let watcher = self.life.state().watchers.remove(&self.key);
+        let watcher = self.life.state().concerns().watchers.remove(&self.key);
         // Without the lock: it may be the last that holds a call.
         drop(watcher);
     }
@@ -174,11 +191,12 @@ pub(super) struct Shield(Arc<Life>);
 impl Drop for Shield {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        state.shield_count -= 1;
-        if state.shield_count > 0 {
+        let concerns = state.concerns();
+        concerns.shield_count -= 1;
+        if concerns.shield_count > 0 {
             return;
         }
-        let task = state.task.take();
+        let task = concerns.task.take();
         drop(state);
         if let Some(task) = task {
             task.abort();
@@ -210,14 +228,14 @@ mod tests {
         let watcher = || Watcher::Task(Waker::from(Arc::clone(&counter)));
         let watching = life.watch(watcher());
         drop(life.watch(watcher()));
-        assert_eq!(life.state().watchers.len(), 1);
+        assert_eq!(life.state().concerns().watchers.len(), 1);
         life.end(Over::Cancelled);
         life.end(Over::Returned);
         assert_eq!(counter.0.load(Ordering::SeqCst), 1);
         assert_eq!(life.over(), Some(Over::Cancelled), "the first end stands");
         assert!(matches!(life.watch(watcher()), Err(Over::Cancelled)));
         drop(watching);
-        assert!(life.state().watchers.is_empty());
+        assert!(life.state().concerns().watchers.is_empty());
     }
 
     /// What is done to a life with a handler.

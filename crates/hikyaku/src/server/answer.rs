@@ -1,7 +1,8 @@
 //! The last steps of an answer, onto the connection.
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use hikyaku_http2::{Body, Connection, ErrorCode, Field, StreamId, UserError};
@@ -23,17 +24,32 @@ pub(crate) enum Head {
 }
 
 /// Runs a handler that had to wait, and leaves its answer in the mailbox. Its place is free again
-/// when all of it has been dropped.
-pub(crate) async fn complete(
-    _place: Place,
-    mut scope: Scope,
-    mut waiting: Waiting,
-    mailbox: Arc<Mailbox>,
-) {
-    let answered = poll_fn(|cx| scope.enter(|| waiting.as_mut().poll(cx)));
-    let Answer { message, mut end } = answered.await;
+/// when all of it has been dropped, in this order.
+///
+/// Not an `async fn`, which would keep all of this twice: there is one for each call that waits.
+pub(crate) struct Completing {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) waiting: Waiting,
+    pub(crate) scope: Scope,
+    pub(crate) _place: Place,
+}
+
+impl Future for Completing {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let waiting = this.waiting.as_mut();
+        let answer = ready!(this.scope.enter(|| waiting.poll(cx)));
+        leave(answer, &this.mailbox);
+        Poll::Ready(())
+    }
+}
+
+fn leave(answer: Answer, mailbox: &Arc<Mailbox>) {
+    let Answer { message, mut end } = answer;
     let message = message
-        .map(|single| compressed(single, &mailbox))
+        .map(|single| compressed(single, mailbox))
         .transpose();
     let message = message.unwrap_or_else(|status| {
         end = Err(status);

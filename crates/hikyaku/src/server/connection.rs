@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId, Violation};
 
-use super::answer::{Direct, Head, complete, finish, refuse};
+use super::answer::{Completing, Direct, Head, finish, refuse};
 use super::door::Door;
 use super::fallback::{Fallback, PlainRequests};
 use super::handlers::Handlers;
@@ -284,7 +284,12 @@ impl ServerCalls {
                 let mailbox = mailbox.unwrap_or_else(|| self.mailbox(id, terms));
                 let place = self.handlers.take_place();
                 let life = scope.life();
-                let handle = tokio::spawn(complete(place, scope, waiting, Arc::clone(&mailbox)));
+                let handle = tokio::spawn(Completing {
+                    mailbox: Arc::clone(&mailbox),
+                    waiting,
+                    scope,
+                    _place: place,
+                });
                 (mailbox, Some(Task { handle, life }))
             }
         };
