@@ -1,7 +1,6 @@
 //! One message with what travels beside it: [`Request`] and [`Response`].
 
 use std::net::SocketAddr;
-#[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,28 +51,44 @@ pub(crate) struct Parts {
     pub(crate) reach: Reach,
 }
 
-/// Who is at the other end of a server's connection.
+/// Who is at the other end of a server's connection. One word in each of its calls.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Peer {
-    pub(crate) addr: Option<SocketAddr>,
+pub(crate) struct Peer(Option<Arc<Known>>);
+
+/// What is known of a peer.
+#[derive(Debug)]
+struct Known {
+    addr: Option<SocketAddr>,
     /// What it has shown of itself, and was checked. Never empty.
     #[cfg(feature = "tls")]
-    pub(crate) certificates: Option<Arc<[Certificate]>>,
+    certificates: Option<Arc<[Certificate]>>,
 }
 
 impl Peer {
     /// A peer without certificates.
     pub(crate) fn at(addr: Option<SocketAddr>) -> Self {
-        Self {
+        Self(Some(Arc::new(Known {
             addr,
             #[cfg(feature = "tls")]
             certificates: None,
-        }
+        })))
+    }
+
+    /// A peer that has shown these certificates.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with(addr: Option<SocketAddr>, certificates: Option<Arc<[Certificate]>>) -> Self {
+        Self(Some(Arc::new(Known { addr, certificates })))
+    }
+
+    pub(crate) fn addr(&self) -> Option<SocketAddr> {
+        self.0.as_ref()?.addr
     }
 
     #[cfg(feature = "tls")]
     pub(crate) fn certificates(&self) -> &[Certificate] {
-        self.certificates.as_deref().unwrap_or_default()
+        let known = self.0.as_ref();
+        let certificates = known.and_then(|known| known.certificates.as_deref());
+        certificates.unwrap_or_default()
     }
 }
 
@@ -184,7 +199,7 @@ impl<T> Request<T> {
 
     /// At a server: the address of the client, if the transport has one.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.parts.peer.addr
+        self.parts.peer.addr()
     }
 
     /// At a server with TLS: the certificates that the client has shown, its own first. They were

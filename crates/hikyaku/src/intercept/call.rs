@@ -164,7 +164,7 @@ impl Call {
     /// At a server: the address of the client, if the transport has one.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.parts.peer.addr
+        self.parts.peer.addr()
     }
 
     /// At a server with TLS: the certificates that the client has shown; see

@@ -83,7 +83,7 @@ impl HttpRequest {
     /// Where the client's connection comes from, if that is known.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer.addr
+        self.peer.addr()
     }
 
     /// The certificates that the client has shown, its own first; see

@@ -98,7 +98,7 @@ impl<T> Requests<T> {
 
     /// The address of the client, if the transport has one.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.parts.peer.addr
+        self.parts.peer.addr()
     }
 
     /// What interceptors have left for the handler.

@@ -94,7 +94,7 @@ where
     let refused = match accepted {
         Ok(Ok(stream)) => {
             let certificates = Certificate::shared(stream.get_ref().1.peer_certificates());
-            let peer = Peer { addr, certificates };
+            let peer = Peer::with(addr, certificates);
             let rest = deadline.saturating_duration_since(Instant::now());
             return driver(stream, peer, &shared, door, rest).await;
         }
