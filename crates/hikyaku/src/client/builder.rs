@@ -136,7 +136,7 @@ impl ChannelBuilder {
     }
 
     /// Compresses requests with this coding. By default nothing is compressed; a single call can be,
-    /// by [`Request::with_compression`]. A server that does not know the coding ends the call with
+    /// by [`Request::with_compression`](crate::Request::with_compression). A server that does not know the coding ends the call with
     /// UNIMPLEMENTED.
     ///
     /// # Example
