@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId, Violation};
 
 use super::answer::{Completing, Direct, Head, finish, refuse};
@@ -25,7 +25,7 @@ use super::router::Router;
 use super::runner::{Input, Runner, Started};
 #[cfg(feature = "tls")]
 use super::secure::Security;
-use crate::call::envelope::Message;
+use crate::call::envelope::{self, Message, PREFIX_LEN};
 use crate::call::message::{self, Only};
 use crate::call::server::{Phrasebook, Refusal, Terms, reset};
 use crate::compression::{MAX_TURN_LEN, Policy, Wish};
@@ -119,10 +119,32 @@ impl ServerCalls {
         if let Some(max) = self.shared.limits.max_timeout {
             deadline = capped(deadline, max);
         }
+        let (method, terms) = (known.method, known.head.terms);
+        let mut request = body;
+        let mut whole = None;
+        if !known.takes_stream
+            && body == Body::More
+            && let Some(data) = out.take_body(id)
+        {
+            request = Body::Last;
+            if envelope::is_one(&data, self.shared.limits.max_message_len) {
+                let start = Start {
+                    id,
+                    method,
+                    headers,
+                    deadline,
+                    request,
+                    terms,
+                    is_compressed: false,
+                    mailbox: None,
+                };
+                return self.start_whole(start, data, out);
+            }
+            whole = Some(data);
+        }
         if let Some(deadline) = deadline {
             self.timers.insert(deadline, id);
         }
-        let (method, terms) = (known.method, known.head.terms);
         let phase = if known.takes_stream {
             let mailbox = self.mailbox(id, terms);
             deliver(&mailbox, Bytes::new(), body);
@@ -150,9 +172,21 @@ impl ServerCalls {
                 phase,
             },
         );
-        if body == Body::Last && !known.takes_stream {
+        if let Some(data) = whole {
+            self.on_data(id, data, request, out);
+        } else if body == Body::Last && !known.takes_stream {
             self.on_collected(id, out);
         }
+    }
+
+    /// A call whose one request came at once with its headers, as nearly all do that are short.
+    fn start_whole(&mut self, mut start: Start, mut data: Bytes, out: &mut Connection) {
+        data.advance(PREFIX_LEN);
+        if self.answers_stream(start.method) {
+            start.mailbox = Some(self.mailbox(start.id, start.terms));
+        }
+        let input = Input::One(data, start.mailbox.clone());
+        self.start_now(start, input, out);
     }
 
     fn on_data(&mut self, id: StreamId, data: Bytes, body: Body, out: &mut Connection) {
@@ -261,7 +295,13 @@ impl ServerCalls {
     /// Polls a handler once, here; if it has to wait, it gets a task. While too many have one
     /// already, the call waits for one of them to end; while too much has been inflated, for the next
     /// turn.
-    fn start(&mut self, mut start: Start, input: Input, out: &mut Connection) {
+    fn start(&mut self, start: Start, input: Input, out: &mut Connection) {
+        self.start_now(start, input, out);
+    }
+
+    /// The same, for where it matters.
+    #[inline(always)]
+    fn start_now(&mut self, mut start: Start, input: Input, out: &mut Connection) {
         if !self.handlers.have_room() || (start.is_compressed && self.has_inflated_much()) {
             return self.hold(start, input);
         }
@@ -271,6 +311,9 @@ impl ServerCalls {
         let mut scope = Scope::of_call(deadline);
         let (started, head) = self.run(start, input, &mut scope, out);
         let (mailbox, task) = match (started, mailbox) {
+            (Started::Done(_), None) if head == Head::SentWithAll => {
+                return self.forget_deadline(id, deadline);
+            }
             (Started::Done(end), None) => {
                 self.forget_deadline(id, deadline);
                 let phrases = self.shared.phrases.of(terms.format);
@@ -293,6 +336,9 @@ impl ServerCalls {
                 (mailbox, Some(Task { handle, life }))
             }
         };
+        if let Some(deadline) = deadline {
+            self.timers.insert(deadline, id);
+        }
         let phase = Phase::Running {
             mailbox,
             task,
@@ -368,6 +414,9 @@ impl ServerCalls {
     fn hold(&mut self, start: Start, input: Input) {
         let (id, deadline, request) = (start.id, start.deadline, start.request);
         let terms = start.terms;
+        if let Some(deadline) = deadline {
+            self.timers.insert(deadline, id);
+        }
         let phase = Phase::Held {
             start: Box::new(start),
             input,

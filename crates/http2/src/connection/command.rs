@@ -2,15 +2,17 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::transmit::{DATA_REFUND_COUNT, line_up, write_block};
+use super::reserve::has_no_share;
+use super::transmit::{DATA_REFUND_COUNT, line_up, write_block, write_list};
 use super::{Connection, Life, Role};
 use crate::error::Violation;
 use crate::frame::{Flags, Kind, writer as frames};
 use crate::headers::writer::HeaderWriter;
 use crate::stream::queue::End;
+use crate::stream::state::State;
 use crate::stream::table::{Death, Progress, Stream, Streams, Voice};
 use crate::stream::window::{Credit, Window};
-use crate::{Body, ConnectionError, ErrorCode, Event, Field, FieldList, Side, StreamId, UserError};
+use crate::{Body, ConnectionError, ErrorCode, Field, FieldList, Side, StreamId, UserError};
 
 impl Connection {
     /// Opens a stream with a request; pseudo-headers come first in `fields`.
@@ -190,6 +192,67 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends a whole response: the headers of `head`, one message written in place as by
+    /// [`Connection::write_data`], and the trailers of `trailers`. It costs less than the three calls
+    /// it stands for.
+    ///
+    /// If `encode` fails the headers are on their way, and nothing behind them.
+    ///
+    /// # Errors
+    /// - [`UserError::NotOpen`] and [`UserError::HeadersSent`] as in [`Connection::send_headers`].
+    /// - What `encode` returns.
+    pub fn send_response<E: From<UserError>>(
+        &mut self,
+        id: StreamId,
+        head: &FieldList,
+        trailers: &FieldList,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let has_space = self.output.len() < self.config.output_high_water;
+        let stream = sendable(&mut self.streams, id)?;
+        if stream.sent == Progress::Body {
+            return Err(UserError::HeadersSent(id).into());
+        }
+        stream.sent = Progress::Body;
+        self.keepalive.has_answered = true;
+        let max_frame_len = self.peer.max_frame_len;
+        let (writer, output) = (&mut self.writer, &mut self.output);
+        write_list(writer, output, max_frame_len, id, Body::More, head);
+        let start = output.begin_frame();
+        if let Err(error) = encode(output.tail()) {
+            output.cancel_frame(start);
+            return Err(error);
+        }
+        let Some(len) = output.payload_len(start) else {
+            self.fail(ConnectionError::new(Violation::OutputDamaged));
+            return Ok(());
+        };
+        let credit = stream.window.available().min(self.window.available());
+        if len > credit.min(max_frame_len) || !has_space {
+            self.queued_len += len;
+            stream.queue.push(output.take_payload(start));
+            stream.queue.end = End::Trailers(trailers.clone());
+            line_up(&mut self.turns, id, stream);
+            return Ok(());
+        }
+        if len == 0 {
+            output.cancel_frame(start);
+        } else {
+            output.end_frame(start, Kind::Data, Flags::NONE, id);
+            stream.window.spend(len);
+            self.window.spend(len);
+            self.unread.add(2 * len);
+            self.controls.refund(DATA_REFUND_COUNT);
+        }
+        write_list(writer, output, max_frame_len, id, Body::Last, trailers);
+        if stream.state == State::HalfClosedRemote && has_no_share(stream) {
+            self.forget_ended(id);
+        } else {
+            self.end_local(id);
+        }
+        Ok(())
+    }
+
     /// Queues bytes of the body behind what is queued already.
     ///
     /// # Errors
@@ -265,14 +328,14 @@ impl Connection {
     pub fn send_trailer_list(&mut self, id: StreamId, list: &FieldList) -> Result<(), UserError> {
         let stream = talking(&mut self.streams, id)?;
         if stream.queue.is_empty() {
-            let writer = &mut self.writer;
-            let encode = |out: &mut BytesMut| writer.write_list(list, out);
-            write_block(
-                &mut self.output,
+            let (writer, output) = (&mut self.writer, &mut self.output);
+            write_list(
+                writer,
+                output,
                 self.peer.max_frame_len,
                 id,
                 Body::Last,
-                encode,
+                list,
             );
             self.end_local(id);
         } else {
@@ -308,7 +371,7 @@ impl Connection {
 
     /// Removes the events of a stream that is gone or whose owner has let go of it.
     fn forget_events(&mut self, id: StreamId) {
-        self.events.retain(|event| stream_of(event) != Some(id));
+        self.events.forget(id);
     }
 
     /// Sends a PING; [`Event::PingAck`] follows.
@@ -357,20 +420,5 @@ fn talking(streams: &mut Streams, id: StreamId) -> Result<&mut Stream, UserError
     match stream.sent {
         Progress::Body => Ok(stream),
         Progress::Start | Progress::StartOfHead => Err(UserError::HeadersNotSent(id)),
-    }
-}
-
-/// The stream an event is about and that its owner may let go of.
-fn stream_of(event: &Event) -> Option<StreamId> {
-    match event {
-        Event::Headers { id, .. }
-        | Event::Data { id, .. }
-        | Event::Trailers { id, .. }
-        | Event::Reset { id, .. }
-        | Event::Unprocessed { id }
-        | Event::SendRoom { id } => Some(*id),
-        Event::PingAck { .. } | Event::StreamRoom | Event::GoAway { .. } | Event::Closed { .. } => {
-            None
-        }
     }
 }

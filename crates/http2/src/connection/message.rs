@@ -169,9 +169,9 @@ impl Connection {
         if body == Body::Last {
             stream.state = State::HalfClosedRemote;
         }
+        stream.headers_place = self.events.push_headers(id, headers, body);
         self.streams.insert(id, stream);
         self.controls.refund(WORK_REFUND_COUNT);
-        self.events.push_back(Event::Headers { id, headers, body });
         if id.number() > self.config.max_stream_number {
             self.start_shutdown();
         }
@@ -292,7 +292,7 @@ impl Connection {
             .get(id)
             .is_some_and(|stream| stream.voice == Voice::Loud)
         {
-            self.events.push_back(event);
+            self.events.push(event);
         }
     }
 }

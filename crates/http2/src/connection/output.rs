@@ -73,6 +73,33 @@ impl Output {
         start
     }
 
+    /// Appends a whole frame, whose payload is short.
+    #[inline]
+    pub(super) fn push_frame(&mut self, kind: Kind, flags: Flags, id: StreamId, payload: &[u8]) {
+        let len = payload.len();
+        let head = Head {
+            len,
+            kind,
+            flags,
+            id,
+        };
+        let mut frame = [0; MAX_SHORT_LEN];
+        let (place, rest) = frame.split_at_mut(Head::LEN);
+        place.copy_from_slice(&head.encode());
+        let Some(place) = rest.get_mut(..len) else {
+            self.tail.extend_from_slice(&head.encode());
+            self.tail.extend_from_slice(payload);
+            return;
+        };
+        // Byte by byte and then a length known here: cheaper than two copies of any length.
+        for (to, from) in place.iter_mut().zip(payload) {
+            *to = *from;
+        }
+        let end = self.tail.len() + Head::LEN + len;
+        self.tail.extend_from_slice(&frame);
+        self.tail.truncate(end);
+    }
+
     /// Bytes appended since [`Output::begin_frame`], or `None` if some before were removed.
     #[inline]
     pub(super) fn payload_len(&self, start: usize) -> Option<usize> {
@@ -184,6 +211,8 @@ impl Output {
 
 /// Payloads up to this length are copied: a segment costs about as much. Bytes.
 const MAX_COPY_LEN: usize = 4096;
+/// A frame that is written in one piece. Bytes.
+const MAX_SHORT_LEN: usize = 32;
 /// A longer tail is not kept once it has been written. Bytes.
 const MAX_IDLE_TAIL_LEN: usize = 256 * 1024;
 

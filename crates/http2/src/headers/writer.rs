@@ -46,30 +46,32 @@ impl HeaderWriter {
         self.encoder.encode(fields, out);
     }
 
+    /// The block that this list gives now, if it is known: a whole one, as nothing changes the table.
+    #[inline]
+    pub fn known(&self, list: &FieldList) -> Option<&[u8]> {
+        let known = self.memo.get(place_of(list))?;
+        let is_it = known.key == list.key() && known.generation == self.encoder.generation();
+        is_it.then_some(&*known.block)
+    }
+
     /// Appends a list to the block at the end of `out`.
     pub fn write_list(&mut self, list: &FieldList, out: &mut BytesMut) {
-        let generation = self.encoder.generation();
-        let place = place_of(list);
-        if let Some(known) = self.memo.get(place)
-            && known.key == list.key()
-            && known.generation == generation
-        {
-            out.extend_from_slice(&known.block);
+        if let Some(block) = self.known(list) {
+            out.extend_from_slice(block);
             return;
         }
+        let generation = self.encoder.generation();
         let start = out.len();
         self.encoder.encode(list.iter(), out);
         // A block that changed the table would not be the same next time.
         if generation == self.encoder.generation() {
             let block = out.get(start..).unwrap_or_default().to_vec();
-            self.remember(
-                place,
-                Known {
-                    key: list.key(),
-                    generation,
-                    block,
-                },
-            );
+            let known = Known {
+                key: list.key(),
+                generation,
+                block,
+            };
+            self.remember(place_of(list), known);
         }
     }
 

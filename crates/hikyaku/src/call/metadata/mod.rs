@@ -305,8 +305,15 @@ impl Metadata {
     /// assert!(hikyaku::Metadata::new().is_empty());
     /// ```
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.has_nothing() || self.iter().next().is_none()
+    }
+
+    /// Whether nothing came and nothing was added: a quick look, that says nothing if it is `false`.
+    #[inline]
+    fn has_nothing(&self) -> bool {
+        self.received.is_none() && self.added.is_empty()
     }
 
     /// The fields to send. Received entries pass on as they came.
