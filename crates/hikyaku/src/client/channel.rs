@@ -388,7 +388,7 @@ impl Channel {
                 mailbox.fail(&over.to_status());
                 return;
             }
-            Some(Ok(link)) => mailbox.outbound().link = Some(link),
+            Some(Ok(link)) => mailbox.outbound().link = Some(Box::new(link)),
             None => {}
         }
         self.lease.shared().forward(Arc::clone(mailbox));
