@@ -319,7 +319,7 @@ impl Metadata {
     /// Whether nothing came and nothing was added: a quick look, that says nothing if it is `false`.
     #[inline]
     fn has_nothing(&self) -> bool {
-        self.received.is_none() && self.added.is_empty()
+        self.received.is_none() && self.added.is_none()
     }
 
     /// The fields to send. Received entries pass on as they came.
