@@ -138,6 +138,6 @@ fn build(servers: &[String]) -> Result<Vec<PathBuf>> {
 fn package(server: &str) -> String {
     match server {
         "floor" => "floor".to_owned(),
-        other => format!("{other}-greeter"),
+        other => format!("{other}-server"),
     }
 }

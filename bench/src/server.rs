@@ -23,6 +23,9 @@ impl Server {
     /// The program does not start, or ends before it listens.
     pub fn start(name: &str, program: &Path, core: Option<usize>) -> Result<Self> {
         let mut command = pinned(program, core);
+        if name != "floor" {
+            command.arg("--listen");
+        }
         let mut child = command
             .arg("127.0.0.1:0")
             .stdout(Stdio::piped())

@@ -1,0 +1,11 @@
+//! Generates hikyaku's code for the services.
+
+fn main() -> hikyaku_build::Result {
+    hikyaku_build::Config::new()
+        .files(["../../proto/helloworld.proto", "../../proto/bench.proto"])
+        .client(false)
+        .blocking(false)
+        .bytes(".bench.Blob.body")
+        .view_requests(".bench.Bench.Record")
+        .compile()
+}
