@@ -18,7 +18,7 @@ use super::answer::{Completing, Direct, Head, finish, refuse};
 use super::door::Door;
 use super::fallback::{Fallback, PlainRequests};
 use super::handlers::Handlers;
-use super::head::KnownHeads;
+use super::head::{KnownHead, KnownHeads};
 use super::limits::{Limits, Memory};
 use super::phase::{Call, Phase, Start, Task};
 use super::router::Router;
@@ -99,49 +99,101 @@ impl ServerCalls {
     }
 
     fn on_headers(&mut self, id: StreamId, headers: Headers, body: Body, out: &mut Connection) {
-        if self.shared.memory.is_short_for(|| held_len(out)) {
-            return out.reset_stream(id, ErrorCode::REFUSED_STREAM);
-        }
-        let shared = &self.shared;
-        let codings = &shared.compression.codings;
-        let known = match self.known.read(&headers, &shared.router, codings) {
-            Ok(known) => known,
-            Err(Refusal::Http(_)) if self.plain.takes(&headers) => {
-                return self.plain.on_headers(id, headers, body, out);
+        match self.read(&headers, out) {
+            Ok(known) => {
+                let deadline = self.deadline(known.head.timeout);
+                self.on_opened(&known, id, headers, deadline, body, out);
             }
-            Err(refusal) => return refuse(out, &self.shared.phrases, id, refusal, body),
+            Err(unfit) => self.turn_away(unfit, id, headers, body, out),
+        }
+    }
+
+    /// A request that has come whole, as nearly all do that are short.
+    fn on_request(&mut self, id: StreamId, headers: Headers, data: Bytes, out: &mut Connection) {
+        let known = match self.read(&headers, out) {
+            Ok(known) => known,
+            Err(unfit) => {
+                self.turn_away(unfit, id, headers, Body::More, out);
+                return self.plain.on_data(id, &data, Body::Last, out);
+            }
         };
-        // A timeout beyond the clock's range is no deadline at all.
-        let mut deadline = known
-            .head
-            .timeout
-            .and_then(|timeout| clock::now().checked_add(timeout));
-        if let Some(max) = self.shared.limits.max_timeout {
-            deadline = capped(deadline, max);
+        let deadline = self.deadline(known.head.timeout);
+        let is_one = envelope::is_one(&data, self.shared.limits.max_message_len);
+        if known.takes_stream || !is_one {
+            self.on_opened(&known, id, headers, deadline, Body::More, out);
+            return self.on_data(id, data, Body::Last, out);
         }
         let (method, terms) = (known.method, known.head.terms);
-        let mut request = body;
-        let mut whole = None;
-        if !known.takes_stream
-            && body == Body::More
-            && let Some(data) = out.take_body(id)
-        {
-            request = Body::Last;
-            if envelope::is_one(&data, self.shared.limits.max_message_len) {
-                let start = Start {
-                    id,
-                    method,
-                    headers,
-                    deadline,
-                    request,
-                    terms,
-                    is_compressed: false,
-                    mailbox: None,
-                };
-                return self.start_whole(start, data, out);
-            }
-            whole = Some(data);
+        let mailbox = known.answers_stream.then(|| self.mailbox(id, terms));
+        let start = Start {
+            id,
+            method,
+            headers,
+            deadline,
+            request: Body::Last,
+            terms,
+            is_compressed: false,
+            mailbox,
+        };
+        let mut data = data;
+        data.advance(PREFIX_LEN);
+        let input = Input::One(data, start.mailbox.clone());
+        self.start_now(start, input, out);
+    }
+
+    /// What the headers of a call say.
+    #[inline]
+    fn read(&mut self, headers: &Headers, out: &Connection) -> Result<KnownHead, Unfit> {
+        let shared = &self.shared;
+        if shared.memory.is_short_for(|| held_len(out)) {
+            return Err(Unfit::Short);
         }
+        let codings = &shared.compression.codings;
+        let known = self.known.read(headers, &shared.router, codings);
+        known.map_err(|refusal| match refusal {
+            Refusal::Http(_) if self.plain.takes(headers) => Unfit::Plain,
+            Refusal::Http(_) | Refusal::Grpc(..) => Unfit::Refused(refusal),
+        })
+    }
+
+    #[cold]
+    fn turn_away(
+        &mut self,
+        unfit: Unfit,
+        id: StreamId,
+        headers: Headers,
+        body: Body,
+        out: &mut Connection,
+    ) {
+        match unfit {
+            Unfit::Short => out.reset_stream(id, ErrorCode::REFUSED_STREAM),
+            Unfit::Plain => self.plain.on_headers(id, headers, body, out),
+            Unfit::Refused(refusal) => refuse(out, &self.shared.phrases, id, refusal, body),
+        }
+    }
+
+    /// When a call with this timeout is over.
+    #[inline]
+    fn deadline(&self, timeout: Option<Duration>) -> Option<Instant> {
+        // A timeout beyond the clock's range is no deadline at all.
+        let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
+        match self.shared.limits.max_timeout {
+            Some(max) => capped(deadline, max),
+            None => deadline,
+        }
+    }
+
+    /// A call that is not there as a whole.
+    fn on_opened(
+        &mut self,
+        known: &KnownHead,
+        id: StreamId,
+        headers: Headers,
+        deadline: Option<Instant>,
+        body: Body,
+        out: &mut Connection,
+    ) {
+        let (method, terms) = (known.method, known.head.terms);
         if let Some(deadline) = deadline {
             self.timers.insert(deadline, id);
         }
@@ -163,30 +215,16 @@ impl ServerCalls {
                 held_len: 0,
             }
         };
-        self.calls.insert(
-            id.number(),
-            Call {
-                deadline,
-                request: body,
-                terms,
-                phase,
-            },
-        );
-        if let Some(data) = whole {
-            self.on_data(id, data, request, out);
-        } else if body == Body::Last && !known.takes_stream {
+        let call = Call {
+            deadline,
+            request: body,
+            terms,
+            phase,
+        };
+        self.calls.insert(id.number(), call);
+        if body == Body::Last && !known.takes_stream {
             self.on_collected(id, out);
         }
-    }
-
-    /// A call whose one request came at once with its headers, as nearly all do that are short.
-    fn start_whole(&mut self, mut start: Start, mut data: Bytes, out: &mut Connection) {
-        data.advance(PREFIX_LEN);
-        if self.answers_stream(start.method) {
-            start.mailbox = Some(self.mailbox(start.id, start.terms));
-        }
-        let input = Input::One(data, start.mailbox.clone());
-        self.start_now(start, input, out);
     }
 
     fn on_data(&mut self, id: StreamId, data: Bytes, body: Body, out: &mut Connection) {
@@ -356,8 +394,8 @@ impl ServerCalls {
         self.pump(id, out);
     }
 
-    /// Makes the handler and polls it. Says whether the headers have been sent.
-    #[inline]
+    /// Makes the handler and polls it. Says how much of the answer has been sent.
+    #[inline(always)]
     fn run(
         &mut self,
         start: Start,
@@ -580,6 +618,7 @@ impl Calls for ServerCalls {
     fn on_event(&mut self, event: Event, connection: &mut Connection) {
         match event {
             Event::Headers { id, headers, body } => self.on_headers(id, headers, body, connection),
+            Event::Request { id, headers, data } => self.on_request(id, headers, data, connection),
             Event::Data { id, data, body } => self.on_data(id, data, body, connection),
             Event::Trailers { id, .. } => self.on_data(id, Bytes::new(), Body::Last, connection),
             Event::Reset { id, code, what, .. } => {
@@ -653,6 +692,15 @@ impl Drop for ServerCalls {
         }
         self.shared.memory.leave(self.held_len);
     }
+}
+
+/// Why a request does not become a call.
+enum Unfit {
+    /// The server's memory is short.
+    Short,
+    /// It is not gRPC, and there is somebody who answers such requests.
+    Plain,
+    Refused(Refusal),
 }
 
 /// The one request of a call, which came compressed, and how long it is.

@@ -67,13 +67,13 @@ impl Connection {
         let id = StreamId::new(self.next_local);
         self.next_local += 2;
         let window = Window::new(self.peer.initial_window);
-        let mut stream = Stream::new(window, Credit::new(self.initial_credit()));
+        let credit = Credit::new(self.initial_credit());
+        let stream = self.streams.insert(id, window, credit);
         stream.sent = Progress::Body;
         stream.start = self.output.end();
         let (writer, progress) = (&mut self.writer, &mut stream.received);
         let encode = |out: &mut BytesMut| encode(writer, out, progress);
         write_block(&mut self.output, self.peer.max_frame_len, id, body, encode);
-        self.streams.insert(id, stream);
         if body == Body::Last {
             self.end_local(id);
         }

@@ -1,6 +1,7 @@
 //! What the owner has not been told yet.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use bytes::Bytes;
 
@@ -8,29 +9,13 @@ use crate::{Body, Event, Headers, StreamId};
 
 /// A queue of events.
 ///
-/// A request whose whole body comes in one frame, before its headers have been told, has one place:
-/// its owner can take both at once ([`Connection::take_body`](super::Connection::take_body)).
+/// A request whose whole body comes in one frame, before its headers have been told, becomes one
+/// event: most short calls come in one read, though not always one behind the other.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    queue: VecDeque<Told>,
+    queue: VecDeque<Event>,
     /// How many have left the queue at its front: the number of the front one.
     first: u64,
-    /// The body of the message whose headers were told last.
-    body: Option<(StreamId, Bytes)>,
-}
-
-#[derive(Debug)]
-struct Told {
-    event: Event,
-    /// The whole body of the message that the event is about.
-    body: Option<Bytes>,
-}
-
-/// What comes out of the queue.
-pub(super) enum Next {
-    Event(Event),
-    /// The body that nobody has taken.
-    Body(StreamId, Bytes),
 }
 
 /// The number of an event that no body can be put to.
@@ -39,10 +24,10 @@ pub(super) const NO_PLACE: u64 = u64::MAX;
 impl Events {
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
-        self.queue.push_back(Told { event, body: None });
+        self.queue.push_back(event);
     }
 
-    /// Adds headers; returns where the body can be put.
+    /// Adds the headers of a request; returns the place where its body can be put.
     #[inline]
     pub(super) fn push_headers(&mut self, id: StreamId, headers: Headers, body: Body) -> u64 {
         let place = self.first + self.queue.len() as u64;
@@ -53,16 +38,19 @@ impl Events {
     /// Whether the headers of a stream are still to be told, at the place they had.
     #[inline]
     pub(super) fn has_headers(&self, place: u64, stream: StreamId) -> bool {
-        let told = self.queue.get(self.index(place));
-        matches!(told, Some(Told { event: Event::Headers { id, .. }, .. }) if *id == stream)
+        let event = self.queue.get(self.index(place));
+        matches!(event, Some(Event::Headers { id, .. }) if *id == stream)
     }
 
     /// Puts the whole body to the headers at this place.
     #[inline]
     pub(super) fn put_body(&mut self, place: u64, data: Bytes) {
         let index = self.index(place);
-        if let Some(told) = self.queue.get_mut(index) {
-            told.body = Some(data);
+        if let Some(event) = self.queue.get_mut(index)
+            && let Event::Headers { id, headers, .. } = event
+        {
+            let (id, headers) = (*id, headers.clone());
+            *event = Event::Request { id, headers, data };
         }
     }
 
@@ -72,40 +60,37 @@ impl Events {
     }
 
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<Next> {
-        if let Some((id, data)) = self.body.take() {
-            return Some(Next::Body(id, data));
-        }
-        let Told { event, body } = self.queue.pop_front()?;
-        self.first += 1;
-        if let (Some(data), &Event::Headers { id, .. }) = (body, &event) {
-            self.body = Some((id, data));
-        }
-        Some(Next::Event(event))
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        let event = self.queue.pop_front();
+        self.first += u64::from(event.is_some());
+        event
     }
 
-    /// The body of the message whose headers came out last.
-    #[inline]
-    pub(super) fn take_body(&mut self, id: StreamId) -> Option<Bytes> {
-        match &self.body {
-            Some((of, _)) if *of == id => self.body.take().map(|(_, data)| data),
-            _ => None,
-        }
+    /// Takes the body of the front request out again, as an event of its own behind the headers'.
+    /// Returns what it was.
+    pub(super) fn split_front(&mut self) -> Option<(Event, StreamId, usize)> {
+        let front = self.queue.front_mut()?;
+        let Event::Request { id, headers, data } = front else {
+            return None;
+        };
+        let (id, body) = (*id, Body::Last);
+        let (data, headers) = (mem::take(data), headers.clone());
+        let len = data.len();
+        *front = Event::Data { id, data, body };
+        let body = Body::More;
+        Some((Event::Headers { id, headers, body }, id, len))
     }
 
     /// Drops the events of a stream.
     pub(super) fn forget(&mut self, id: StreamId) {
-        if self.body.as_ref().is_some_and(|(of, _)| *of == id) {
-            self.body = None;
-        }
         // The others move up: their numbers do not fit any more, or fit those of the same stream.
-        self.queue.retain(|told| stream_of(&told.event) != Some(id));
+        self.queue.retain(|event| stream_of(event) != Some(id));
     }
 
     /// Whether there is nothing to tell.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.body.is_none()
+        self.queue.is_empty()
     }
 
     /// Gives unused memory back.
@@ -118,6 +103,7 @@ impl Events {
 fn stream_of(event: &Event) -> Option<StreamId> {
     match event {
         Event::Headers { id, .. }
+        | Event::Request { id, .. }
         | Event::Data { id, .. }
         | Event::Trailers { id, .. }
         | Event::Reset { id, .. }

@@ -1,7 +1,5 @@
 //! Windows: what the peer gives us, and what we give back (RFC 9113 §5.2, §6.9).
 
-use bytes::Bytes;
-
 use super::Connection;
 use super::bandwidth::Finding;
 use super::budget::MIN_FREE_INCREMENT;
@@ -10,7 +8,7 @@ use crate::error::{Fault, StreamError, Violation};
 use crate::frame::window_update::WindowUpdate;
 use crate::frame::{Flags, Kind, writer};
 use crate::stream::table::{Grant, Place, Stream};
-use crate::{Body, Event, Side, StreamId};
+use crate::{Side, StreamId};
 
 impl Connection {
     pub(super) fn on_window_update(&mut self, update: WindowUpdate) -> Result<(), Fault> {
@@ -82,23 +80,13 @@ impl Connection {
         }
     }
 
-    /// The whole body of the request whose headers were the last event, if it has come already, in
-    /// one frame: no event of it follows then, and nothing of it is to be given back.
-    #[inline]
-    pub fn take_body(&mut self, id: StreamId) -> Option<Bytes> {
-        self.events.take_body(id)
-    }
-
-    /// The event of a body that could have been taken: from here on it is its owner's to give back.
-    #[cold]
-    pub(super) fn own_body(&mut self, id: StreamId, data: Bytes) -> Event {
+    /// The body of a request is told by itself: from here on it is its owner's to give back.
+    pub(super) fn own_body(&mut self, id: StreamId, len: usize) {
         if let Some(stream) = self.streams.get_mut(id) {
-            stream.credit.charge(data.len());
-            self.unread_len += i64::try_from(data.len()).unwrap_or(0);
+            stream.credit.charge(len);
+            self.unread_len += i64::try_from(len).unwrap_or(0);
             self.settle_credit();
         }
-        let body = Body::Last;
-        Event::Data { id, data, body }
     }
 
     /// Bytes that came on all live streams and have not been given back with

@@ -49,7 +49,7 @@ use age::Age;
 use bandwidth::Bandwidth;
 use budget::{Allowance, Budget, MAX_UNREAD_LEN};
 use closing::Shutdown;
-use events::{Events, Next};
+use events::Events;
 use keepalive::Keepalive;
 use message::Assembly;
 use output::Output;
@@ -247,13 +247,20 @@ impl Connection {
 
     // ---- what happened --------------------------------------------------------------------
 
-    /// The next thing that happened, if any.
-    #[inline]
+    /// The next thing that happened, if any. A request is told piece by piece: no event is an
+    /// [`Event::Request`].
     pub fn poll_event(&mut self) -> Option<Event> {
-        match self.events.pop()? {
-            Next::Event(event) => Some(event),
-            Next::Body(id, data) => Some(self.own_body(id, data)),
+        if let Some((headers, id, len)) = self.events.split_front() {
+            self.own_body(id, len);
+            return Some(headers);
         }
+        self.events.pop()
+    }
+
+    /// The same, and a request that has come whole is one event: what costs a server least.
+    #[inline]
+    pub fn poll_whole_event(&mut self) -> Option<Event> {
+        self.events.pop()
     }
 
     // ---- output ---------------------------------------------------------------------------

@@ -15,6 +15,7 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::StreamId;
+use crate::frame::writer::Template;
 use crate::frame::{Flags, Head, Kind};
 
 /// A queue of bytes: written at the end, read at the front.
@@ -73,30 +74,12 @@ impl Output {
         start
     }
 
-    /// Appends a whole frame, whose payload is short.
+    /// Appends a frame made beforehand.
     #[inline]
-    pub(super) fn push_frame(&mut self, kind: Kind, flags: Flags, id: StreamId, payload: &[u8]) {
-        let len = payload.len();
-        let head = Head {
-            len,
-            kind,
-            flags,
-            id,
-        };
-        let mut frame = [0; MAX_SHORT_LEN];
-        let (place, rest) = frame.split_at_mut(Head::LEN);
-        place.copy_from_slice(&head.encode());
-        let Some(place) = rest.get_mut(..len) else {
-            self.tail.extend_from_slice(&head.encode());
-            self.tail.extend_from_slice(payload);
-            return;
-        };
-        // Byte by byte and then a length known here: cheaper than two copies of any length.
-        for (to, from) in place.iter_mut().zip(payload) {
-            *to = *from;
-        }
-        let end = self.tail.len() + Head::LEN + len;
-        self.tail.extend_from_slice(&frame);
+    pub(super) fn push_template(&mut self, frame: &Template, flags: Flags, id: StreamId) {
+        let end = self.tail.len() + frame.len();
+        // More than it has, but of a length that is known here: no call to copy a few bytes.
+        self.tail.extend_from_slice(&frame.fill(flags, id));
         self.tail.truncate(end);
     }
 
@@ -211,8 +194,6 @@ impl Output {
 
 /// Payloads up to this length are copied: a segment costs about as much. Bytes.
 const MAX_COPY_LEN: usize = 4096;
-/// A frame that is written in one piece. Bytes.
-const MAX_SHORT_LEN: usize = 32;
 /// A longer tail is not kept once it has been written. Bytes.
 const MAX_IDLE_TAIL_LEN: usize = 256 * 1024;
 

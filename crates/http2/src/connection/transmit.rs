@@ -259,7 +259,7 @@ pub(super) fn write_block(
     }
 }
 
-/// As [`write_block`], of one list: the block of last time, if it is known.
+/// As [`write_block`], of one list: the frame of last time, if it is known.
 #[inline]
 pub(super) fn write_list(
     writer: &mut HeaderWriter,
@@ -269,16 +269,12 @@ pub(super) fn write_list(
     body: Body,
     list: &FieldList,
 ) {
-    match writer.known(list) {
-        Some(block) if block.len() <= max_frame_len => {
-            let flags = frames::end_stream(body).and(Flags::END_HEADERS);
-            output.push_frame(Kind::Headers, flags, id, block);
-        }
-        _ => {
-            let encode = |out: &mut BytesMut| writer.write_list(list, out);
-            write_block(output, max_frame_len, id, body, encode);
-        }
+    if let Some(frame) = writer.frame(list) {
+        let flags = frames::end_stream(body).and(Flags::END_HEADERS);
+        return output.push_template(frame, flags, id);
     }
+    let encode = |out: &mut BytesMut| writer.write_list(list, out);
+    write_block(output, max_frame_len, id, body, encode);
 }
 
 /// Longest DATA payload while other streams wait for their turn. Bytes.

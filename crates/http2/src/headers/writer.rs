@@ -6,6 +6,7 @@
 
 use bytes::BytesMut;
 
+use crate::frame::writer::Template;
 use crate::hpack::Encoder;
 use crate::{Field, FieldList};
 
@@ -24,6 +25,8 @@ struct Known {
     key: u64,
     generation: u64,
     block: Vec<u8>,
+    /// A frame that holds the block, without its stream and with END_HEADERS alone, if it is short.
+    frame: Option<Template>,
 }
 
 impl HeaderWriter {
@@ -46,18 +49,23 @@ impl HeaderWriter {
         self.encoder.encode(fields, out);
     }
 
-    /// The block that this list gives now, if it is known: a whole one, as nothing changes the table.
+    /// A frame with the block that this list gives now, if that is known and short.
     #[inline]
-    pub fn known(&self, list: &FieldList) -> Option<&[u8]> {
+    pub fn frame(&self, list: &FieldList) -> Option<&Template> {
+        self.known(list)?.frame.as_ref()
+    }
+
+    #[inline]
+    fn known(&self, list: &FieldList) -> Option<&Known> {
         let known = self.memo.get(place_of(list))?;
         let is_it = known.key == list.key() && known.generation == self.encoder.generation();
-        is_it.then_some(&*known.block)
+        is_it.then_some(known)
     }
 
     /// Appends a list to the block at the end of `out`.
     pub fn write_list(&mut self, list: &FieldList, out: &mut BytesMut) {
-        if let Some(block) = self.known(list) {
-            out.extend_from_slice(block);
+        if let Some(known) = self.known(list) {
+            out.extend_from_slice(&known.block);
             return;
         }
         let generation = self.encoder.generation();
@@ -69,6 +77,7 @@ impl HeaderWriter {
             let known = Known {
                 key: list.key(),
                 generation,
+                frame: Template::headers(&block),
                 block,
             };
             self.remember(place_of(list), known);

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Each call puts one in, looks it up a few times and takes it out. The values never move while the
-//! table does not grow, a place is used again at once (its memory is in the cache still), and the
-//! index is a few bytes a stream.
+//! table does not grow, a place is used again at once (its memory is in the cache still) with what is
+//! in it, and the index is a few bytes a stream.
 
 /// A table from numbers other than 0 to values.
 #[derive(Debug)]
@@ -14,7 +14,8 @@ pub struct Slots<T> {
     /// Open addressing: a number is at its hash or behind it, before the next gap. At most half of it
     /// is used. A power of two long, or empty.
     index: Vec<Entry>,
-    places: Vec<Option<(u32, T)>>,
+    /// Values, each with its number; 0 for one that nobody has any more.
+    places: Vec<(u32, T)>,
     /// Places of nobody, the one to be used next last.
     free: Vec<u32>,
 }
@@ -57,8 +58,7 @@ impl<T> Slots<T> {
     pub fn get(&self, number: u32) -> Option<&T> {
         let at = self.find(number)?;
         let place = self.index.get(at)?.place;
-        let (_, value) = self.places.get(place as usize)?.as_ref()?;
-        Some(value)
+        self.places.get(place as usize).map(|(_, value)| value)
     }
 
     /// The value of a number.
@@ -67,47 +67,54 @@ impl<T> Slots<T> {
     pub fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         let at = self.find(number)?;
         let place = self.index.get(at)?.place;
-        let (_, value) = self.places.get_mut(place as usize)?.as_mut()?;
-        Some(value)
+        self.places.get_mut(place as usize).map(|(_, value)| value)
     }
 
     /// All numbers and their values, in no order.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
-        let taken = self.places.iter_mut().flatten();
+        let taken = self.places.iter_mut().filter(|(number, _)| *number != 0);
         taken.map(|(number, value)| (*number, value))
     }
 
-    /// Adds the value of a number that has none.
+    /// A value for a number that has none: one that was left behind, or else a new one.
     #[inline]
-    pub fn insert(&mut self, number: u32, value: T) {
+    pub fn insert(&mut self, number: u32, new: impl FnOnce() -> T) -> &mut T {
         if self.len() * 2 >= self.index.len() {
             self.grow();
         }
-        let place = if let Some(place) = self.free.pop() {
-            if let Some(slot) = self.places.get_mut(place as usize) {
-                *slot = Some((number, value));
-            }
-            place
-        } else {
-            self.places.push(Some((number, value)));
-            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        let place = match self.free.pop() {
+            Some(place) => place as usize,
+            None => self.add(new()),
         };
-        self.enter(Entry { number, place });
+        self.enter(Entry {
+            number,
+            place: u32::try_from(place).unwrap_or(u32::MAX),
+        });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "it is a place that was there or was added"
+        )]
+        let (owner, value) = &mut self.places[place];
+        *owner = number;
+        value
     }
 
-    /// Drops the value of a number, where it is. Whether there was one.
+    #[cold]
+    fn add(&mut self, value: T) -> usize {
+        self.places.push((0, value));
+        self.places.len() - 1
+    }
+
+    /// Takes a number out. What belonged to it stays behind, for the next one.
     #[inline]
-    pub fn remove(&mut self, number: u32) -> bool {
-        let Some(at) = self.find(number) else {
-            return false;
-        };
-        let place = self.index.get(at).map_or(0, |entry| entry.place);
+    pub fn remove(&mut self, number: u32) -> Option<&mut T> {
+        let at = self.find(number)?;
+        let place = self.index.get(at)?.place;
         self.close_gap(at);
         self.free.push(place);
-        if let Some(slot) = self.places.get_mut(place as usize) {
-            *slot = None;
-        }
-        true
+        let (owner, value) = self.places.get_mut(place as usize)?;
+        *owner = 0;
+        Some(value)
     }
 
     /// Gives unused memory back.
@@ -140,7 +147,6 @@ impl<T> Slots<T> {
     fn home(&self, number: u32) -> usize {
         // 2^64 divided by the golden ratio: numbers that follow each other are far apart.
         let hash = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        #[expect(clippy::cast_possible_truncation, reason = "32 bits are left")]
         let hash = hash as usize;
         hash & self.index.len().wrapping_sub(1)
     }
@@ -219,7 +225,7 @@ mod tests {
                 chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let new = number_of(step);
                 if map.insert(new, step).is_none() {
-                    slots.insert(new, step);
+                    *slots.insert(new, || 0) = step;
                 }
                 // Up to some hundred at a time, and sometimes none.
                 let mut wanted = (chance >> 24) as usize;
@@ -229,8 +235,8 @@ mod tests {
                 while map.len() > wanted {
                     let &old = map.keys().next().unwrap();
                     map.remove(&old);
-                    assert!(slots.remove(old));
-                    assert!(!slots.remove(old));
+                    assert!(slots.remove(old).is_some());
+                    assert!(slots.remove(old).is_none());
                 }
                 if step % 97 == 0 {
                     slots.trim();
@@ -257,8 +263,8 @@ mod tests {
     fn a_place_is_used_again_at_once() {
         let mut slots = Slots::default();
         for step in 0..1000 {
-            slots.insert(2 * step + 1, step);
-            assert!(slots.remove(2 * step + 1));
+            *slots.insert(2 * step + 1, || 0) = step;
+            assert!(slots.remove(2 * step + 1).is_some());
         }
         assert_eq!(slots.places.len(), 1);
         assert_eq!(slots.index.len(), MIN_INDEX_LEN);

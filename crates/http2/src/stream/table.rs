@@ -146,6 +146,30 @@ impl Stream {
             headers_place: u64::MAX,
         }
     }
+
+    /// Makes a stream that is gone into a new one, in its place. Its queue is a new one already.
+    #[inline]
+    fn renew(&mut self, window: Window, credit: Credit) {
+        self.state = State::Open;
+        self.sent = Progress::Start;
+        self.received = Progress::Start;
+        self.place = Place::None;
+        self.voice = Voice::Loud;
+        self.grant = Grant::None;
+        self.window = window;
+        self.credit = credit;
+        self.tuned_len = 0;
+        self.reserved_len = 0;
+        self.wanted_len = 0;
+        self.pace = Pace::default();
+        self.promised = None;
+        self.start = 0;
+        self.headers_place = u64::MAX;
+        self.room = Room::Unasked;
+        self.awaited = Awaited::Nothing;
+        self.moved_len = 0;
+        self.still_look_count = 0;
+    }
 }
 
 /// How a stream came to its end.
@@ -214,17 +238,27 @@ impl Streams {
             .map(|(id, stream)| (StreamId::new(id), stream))
     }
 
-    /// Adds a stream under a number that was never used.
+    /// Adds an open stream under a number that was never used.
     #[inline]
-    pub fn insert(&mut self, id: StreamId, stream: Stream) {
-        self.live.insert(id.number(), stream);
+    pub fn insert(&mut self, id: StreamId, window: Window, credit: Credit) -> &mut Stream {
+        let new = || Stream::new(window, credit);
+        let stream = self.live.insert(id.number(), new);
+        stream.renew(window, credit);
+        stream
     }
 
     /// Forgets a stream, and remembers for a while how it ended. Whether it was live.
     #[inline]
     pub fn remove(&mut self, id: StreamId, death: Death, left_len: i64) -> bool {
         self.remember(id, death, left_len);
-        self.live.remove(id.number())
+        let Some(stream) = self.live.remove(id.number()) else {
+            return false;
+        };
+        if !stream.queue.is_unused() {
+            // Nothing of what it held stays behind.
+            stream.queue = Queue::default();
+        }
+        true
     }
 
     /// Remembers the end of a stream that never became live, or just did. `left_len`: what its peer
