@@ -26,9 +26,11 @@ impl Connection {
         body: Body,
     ) -> Result<StreamId, UserError> {
         self.open(body, |writer, out, progress| {
-            let watched = fields
-                .into_iter()
-                .inspect(|field| *progress = asked(*progress, field));
+            let watched = fields.into_iter().inspect(|field| {
+                if field.asks_for_head() {
+                    *progress = Progress::StartOfHead;
+                }
+            });
             writer.write(watched, out);
         })
     }
@@ -44,9 +46,9 @@ impl Connection {
         body: Body,
     ) -> Result<StreamId, UserError> {
         self.open(body, |writer, out, progress| {
-            *progress = list
-                .iter()
-                .fold(*progress, |before, field| asked(before, &field));
+            if list.asks_for_head() {
+                *progress = Progress::StartOfHead;
+            }
             writer.write_list(list, out);
             writer.write(fields, out);
         })
@@ -379,16 +381,6 @@ impl Connection {
         if self.life != Life::Closed {
             frames::ping(self.output.tail(), payload, Flags::NONE);
         }
-    }
-}
-
-/// What the peer's answer will be like after this field of a request.
-fn asked(before: Progress, field: &Field<'_>) -> Progress {
-    let is_head = field.value == b"HEAD" && field.name == b":method";
-    if is_head {
-        Progress::StartOfHead
-    } else {
-        before
     }
 }
 
