@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hikyaku_http2::{Body, Connection, Headers, StreamId, UserError};
 
 use crate::compression::Chosen;
@@ -29,6 +29,17 @@ pub(super) struct Opened {
     pub(super) replay: Replay,
     /// Whether another call can end this one.
     pub(super) is_linked: bool,
+}
+
+/// What there is of a call's requests when it gets a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Requests {
+    /// They are over, and there was none.
+    None,
+    /// All of them, and they are short.
+    Whole,
+    /// Some, or many, and there may be more.
+    Coming,
 }
 
 /// What is left to make a call again with.
@@ -144,7 +155,65 @@ impl Call {
     }
 }
 
+impl Requests {
+    /// What there is when a call gets a stream.
+    pub(super) fn of(open: &Open, outbound: &Outbound) -> Self {
+        if outbound.end.is_none() || !open.sent.is_empty() {
+            return Self::Coming;
+        }
+        match outbound.bytes.len() {
+            0 => Self::None,
+            1..=MAX_COPIED_LEN => Self::Whole,
+            _ => Self::Coming,
+        }
+    }
+}
+
 impl Opened {
+    pub(super) fn new(open: Box<Open>, is_linked: bool) -> Self {
+        Self {
+            deadline: open.deadline,
+            request: Body::More,
+            replay: Replay::Kept(open),
+            is_linked,
+        }
+    }
+
+    /// Sends what an earlier attempt has sent and what has come since, unless it went with the
+    /// headers. Gives back the waker of a `send` that waits for room.
+    pub(super) fn begin(
+        &mut self,
+        id: StreamId,
+        requests: Requests,
+        outbound: &mut Outbound,
+        out: &mut Connection,
+    ) -> Option<Waker> {
+        match requests {
+            Requests::None => self.request = Body::Last,
+            Requests::Whole => self.keep_last(mem::take(&mut outbound.bytes)),
+            Requests::Coming => {
+                let has_ended = outbound.end.is_some() && outbound.bytes.is_empty();
+                self.send_again(id, has_ended, out);
+                return self.send(id, outbound, out);
+            }
+        }
+        outbound.release()
+    }
+
+    /// Sends what an earlier attempt has sent, and the half-close if nothing follows.
+    fn send_again(&mut self, id: StreamId, has_ended: bool, out: &mut Connection) {
+        let Replay::Kept(open) = &self.replay else {
+            return;
+        };
+        let mut chunks = open.sent.chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            if has_ended && chunks.peek().is_none() {
+                self.request = Body::Last;
+            }
+            let _ = out.send_data(id, chunk, self.request);
+        }
+    }
+
     /// Moves framed messages and the half-close to the connection. Gives back the waker of a `send`
     /// that waits for room.
     pub(super) fn send(
@@ -161,7 +230,9 @@ impl Opened {
             None => Body::More,
         };
         if end == Body::Last && outbound.bytes.len() <= MAX_COPIED_LEN {
-            self.send_whole(id, outbound, out);
+            let bytes = mem::take(&mut outbound.bytes);
+            send_whole(id, &bytes, out);
+            self.keep_last(bytes);
             return outbound.release();
         }
         let replay = &mut self.replay;
@@ -178,14 +249,8 @@ impl Opened {
         waker
     }
 
-    /// Sends the rest of the requests, which is short or nothing at all, and the half-close.
-    fn send_whole(&mut self, id: StreamId, outbound: &mut Outbound, out: &mut Connection) {
-        let bytes = mem::take(&mut outbound.bytes);
-        // An error means that the stream has gone: its call ends, too.
-        let _ = out.write_data(id, Body::Last, |tail| {
-            tail.extend_from_slice(&bytes);
-            Ok::<_, UserError>(())
-        });
+    /// The last of the requests have been sent.
+    fn keep_last(&mut self, bytes: BytesMut) {
         if let Replay::Kept(open) = &mut self.replay
             && open.sent.keep_last(bytes) == Err(TooMuch)
         {
@@ -195,18 +260,13 @@ impl Opened {
     }
 }
 
-/// Sends what an earlier attempt has sent, and the half-close if nothing follows. Gives back whether
-/// more does.
-pub(super) fn send_again(id: StreamId, open: &Open, has_ended: bool, out: &mut Connection) -> Body {
-    let mut chunks = open.sent.chunks().peekable();
-    let mut body = Body::More;
-    while let Some(chunk) = chunks.next() {
-        if has_ended && chunks.peek().is_none() {
-            body = Body::Last;
-        }
-        let _ = out.send_data(id, chunk, body);
-    }
-    body
+/// Sends the last of a call's requests, few bytes or none, and the half-close.
+pub(super) fn send_whole(id: StreamId, bytes: &[u8], out: &mut Connection) {
+    // An error means that the stream has gone: its call ends, too.
+    let _ = out.write_data(id, Body::Last, |tail| {
+        tail.extend_from_slice(bytes);
+        Ok::<_, UserError>(())
+    });
 }
 
 /// Requests up to this length are copied into the output, as it would copy them in any case. Bytes.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId, Violation};
 
-use super::call::{Call, Opened, Replay, send_again};
+use super::call::{Call, Opened, Replay, Requests, send_whole};
 use super::openings::Openings;
 use super::shared::Shared;
 use super::waiting::{Waiting, call_dropped};
@@ -21,7 +21,7 @@ use crate::net::loss::{Loss, dropped, explain};
 use crate::net::mailbox::{Abandoned, Attempt, Mailbox, Open, Outbound};
 use crate::net::outbox::Outbox;
 use crate::net::timers::Timers;
-use crate::{Code, Origin, Status};
+use crate::{Code, Metadata, Origin, Status};
 
 /// The calls of one connection.
 pub(crate) struct ClientCalls {
@@ -198,29 +198,14 @@ impl ClientCalls {
         if timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(deadline_exceeded());
         }
-        let has_ended = outbound.end.is_some() && outbound.bytes.is_empty();
-        let request = if has_ended && open.sent.is_empty() {
-            Body::Last
-        } else {
-            Body::More
-        };
-        let Some(id) = self.open_stream(&open, timeout, request, out) else {
+        let requests = Requests::of(&open, &outbound);
+        let Some(id) = self.open_stream(&open, timeout, requests, &outbound.bytes, out) else {
             let status = Status::unavailable("the connection takes no more calls");
             return Err(status.of_unprocessed());
         };
         outbound.stream = id.number();
-        let request = if open.sent.is_empty() {
-            request
-        } else {
-            send_again(id, &open, has_ended, out)
-        };
-        let mut opened = Opened {
-            deadline,
-            request,
-            replay: Replay::Kept(open),
-            is_linked: outbound.link.is_some(),
-        };
-        let waker = opened.send(id, &mut outbound, out);
+        let mut opened = Opened::new(open, outbound.link.is_some());
+        let waker = opened.begin(id, requests, &mut outbound, out);
         drop(outbound);
         if let Some(waker) = waker {
             waker.wake();
@@ -232,25 +217,33 @@ impl ClientCalls {
         &mut self,
         open: &Open,
         timeout: Option<Duration>,
-        request: Body,
+        requests: Requests,
+        bytes: &[u8],
         out: &mut Connection,
     ) -> Option<StreamId> {
-        let head = RequestHead {
-            scheme: self.shared.target.scheme,
-            authority: &self.shared.target.authority,
-            path: open.path,
-            user_agent: &self.shared.user_agent,
-            format: self.shared.format,
-            coding: open.coding,
-            codings: &self.shared.compression.codings,
-            timeout,
-            metadata: &open.metadata,
+        let body = match requests {
+            Requests::None => Body::Last,
+            Requests::Whole | Requests::Coming => Body::More,
         };
-        let mut buf = TimeoutBuf::default();
-        let opened = match timeout {
-            // Nothing changes from call to call but the metadata.
-            None => out.open_stream_with(self.openings.of(&head), open.metadata.fields(), request),
-            Some(_) => out.open_stream(head.fields(&mut buf), request),
+        if timeout.is_some() {
+            let mut buf = TimeoutBuf::default();
+            let head = request_head(&self.shared, open, timeout);
+            let id = out.open_stream(head.fields(&mut buf), body).ok()?;
+            if requests == Requests::Whole {
+                send_whole(id, bytes, out);
+            }
+            return Some(id);
+        }
+        // Nothing changes from call to call but the metadata.
+        let list = self.openings.of(open.path, open.coding, || {
+            let head = request_head(&self.shared, open, None);
+            head.opening().collect()
+        });
+        let metadata = Some(&open.metadata).filter(|metadata| !metadata.is_empty());
+        let metadata = metadata.into_iter().flat_map(Metadata::fields);
+        let opened = match requests {
+            Requests::Whole => out.open_with_request(list, metadata, bytes),
+            Requests::None | Requests::Coming => out.open_stream_with(list, metadata, body),
         };
         opened.ok()
     }
@@ -405,6 +398,25 @@ impl ClientCalls {
             self.timers.remove(deadline, id);
         }
         Some(call)
+    }
+}
+
+/// What the requests of a call say of it.
+fn request_head<'a>(
+    shared: &'a Shared,
+    open: &'a Open,
+    timeout: Option<Duration>,
+) -> RequestHead<'a> {
+    RequestHead {
+        scheme: shared.target.scheme,
+        authority: &shared.target.authority,
+        path: open.path,
+        user_agent: &shared.user_agent,
+        format: shared.format,
+        coding: open.coding,
+        codings: &shared.compression.codings,
+        timeout,
+        metadata: &open.metadata,
     }
 }
 

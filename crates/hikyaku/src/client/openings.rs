@@ -2,7 +2,6 @@
 
 use hikyaku_http2::FieldList;
 
-use crate::call::client::RequestHead;
 use crate::compression::CodingIndex;
 use crate::net::hashing::NumberMap;
 
@@ -22,14 +21,18 @@ struct Key {
 }
 
 impl Openings {
-    /// The fields that are the same in every call like this one.
-    pub(super) fn of(&mut self, head: &RequestHead<'_>) -> &FieldList {
+    /// The fields that are the same in every call of this method and coding.
+    pub(super) fn of(
+        &mut self,
+        path: &'static str,
+        coding: Option<CodingIndex>,
+        make: impl FnOnce() -> FieldList,
+    ) -> &FieldList {
         let key = Key {
-            path_addr: head.path.as_ptr().addr(),
-            path_len: head.path.len(),
-            coding: head.coding,
+            path_addr: path.as_ptr().addr(),
+            path_len: path.len(),
+            coding,
         };
-        let list = self.lists.entry(key);
-        list.or_insert_with(|| head.opening().collect())
+        self.lists.entry(key).or_insert_with(make)
     }
 }
