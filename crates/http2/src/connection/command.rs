@@ -26,9 +26,11 @@ impl Connection {
         body: Body,
     ) -> Result<StreamId, UserError> {
         self.open(body, |writer, out, progress| {
-            let watched = fields
-                .into_iter()
-                .inspect(|field| *progress = asked(*progress, field));
+            let watched = fields.into_iter().inspect(|field| {
+                if field.asks_for_head() {
+                    *progress = Progress::StartOfHead;
+                }
+            });
             writer.write(watched, out);
         })
     }
@@ -44,12 +46,44 @@ impl Connection {
         body: Body,
     ) -> Result<StreamId, UserError> {
         self.open(body, |writer, out, progress| {
-            *progress = list
-                .iter()
-                .fold(*progress, |before, field| asked(before, &field));
-            writer.write_list(list, out);
-            writer.write(fields, out);
+            write_request(writer, out, progress, list, fields);
         })
+    }
+
+    /// As [`Connection::open_stream_with`], with a body of which all is there. Up to the windows it is
+    /// copied into the output at once; it costs less than [`Connection::send_data`] behind it would.
+    ///
+    /// # Errors
+    /// As [`Connection::open_stream`].
+    pub fn open_with_request<'a>(
+        &mut self,
+        list: &FieldList,
+        fields: impl IntoIterator<Item = Field<'a>>,
+        data: &[u8],
+    ) -> Result<StreamId, UserError> {
+        let len = data.len();
+        let first = Window::new(self.peer.initial_window).available();
+        let credit = first.min(self.window.available());
+        let fits = len <= credit.min(self.peer.max_frame_len)
+            && self.output.len() < self.config.output_high_water;
+        if !fits || len == 0 {
+            let id = self.open_stream_with(list, fields, Body::More)?;
+            self.write_data(id, Body::Last, |tail| {
+                tail.extend_from_slice(data);
+                Ok::<_, UserError>(())
+            })?;
+            return Ok(id);
+        }
+        let start = self.begin(Body::More, |writer, out, progress| {
+            write_request(writer, out, progress, list, fields);
+        })?;
+        frames::data_head(self.output.tail(), start.id, len, Body::Last);
+        self.output.tail().extend_from_slice(data);
+        let stream = self.add_stream(&start);
+        stream.window.spend(len);
+        stream.state = State::HalfClosedLocal;
+        self.note_sent(start.id, len, Body::More);
+        Ok(start.id)
     }
 
     fn open(
@@ -57,6 +91,21 @@ impl Connection {
         body: Body,
         encode: impl FnOnce(&mut HeaderWriter, &mut BytesMut, &mut Progress),
     ) -> Result<StreamId, UserError> {
+        let start = self.begin(body, encode)?;
+        let stream = self.add_stream(&start);
+        if body == Body::Last {
+            stream.state = State::HalfClosedLocal;
+        }
+        Ok(start.id)
+    }
+
+    /// Writes a request's headers.
+    #[inline]
+    fn begin(
+        &mut self,
+        body: Body,
+        encode: impl FnOnce(&mut HeaderWriter, &mut BytesMut, &mut Progress),
+    ) -> Result<Start, UserError> {
         if self.role == Role::Server {
             return Err(UserError::NotAClient);
         }
@@ -66,18 +115,23 @@ impl Connection {
         self.wake_keepalive();
         let id = StreamId::new(self.next_local);
         self.next_local += 2;
-        let window = Window::new(self.peer.initial_window);
-        let credit = Credit::new(self.initial_credit());
-        let stream = self.streams.insert(id, window, credit);
-        stream.sent = Progress::Body;
-        stream.start = self.output.end();
-        let (writer, progress) = (&mut self.writer, &mut stream.received);
+        let at = self.output.end();
+        let mut received = Progress::Start;
+        let (writer, progress) = (&mut self.writer, &mut received);
         let encode = |out: &mut BytesMut| encode(writer, out, progress);
         write_block(&mut self.output, self.peer.max_frame_len, id, body, encode);
-        if body == Body::Last {
-            self.end_local(id);
-        }
-        Ok(id)
+        Ok(Start { id, at, received })
+    }
+
+    #[inline]
+    fn add_stream(&mut self, start: &Start) -> &mut Stream {
+        let window = Window::new(self.peer.initial_window);
+        let credit = Credit::new(self.initial_credit());
+        let stream = self.streams.insert(start.id, window, credit);
+        stream.sent = Progress::Body;
+        stream.received = start.received;
+        stream.start = start.at;
+        stream
     }
 
     /// Sends a response's (or an informational response's) headers.
@@ -382,14 +436,28 @@ impl Connection {
     }
 }
 
-/// What the peer's answer will be like after this field of a request.
-fn asked(before: Progress, field: &Field<'_>) -> Progress {
-    let is_head = field.value == b"HEAD" && field.name == b":method";
-    if is_head {
-        Progress::StartOfHead
-    } else {
-        before
+/// A request whose headers have been written.
+struct Start {
+    id: StreamId,
+    /// Where they begin among all bytes of the connection.
+    at: u64,
+    /// What the answer will be like.
+    received: Progress,
+}
+
+/// Writes the headers of a request, whose `list` says what the answer will be like.
+fn write_request<'a>(
+    writer: &mut HeaderWriter,
+    out: &mut BytesMut,
+    progress: &mut Progress,
+    list: &FieldList,
+    fields: impl IntoIterator<Item = Field<'a>>,
+) {
+    if list.asks_for_head() {
+        *progress = Progress::StartOfHead;
     }
+    writer.write_list(list, out);
+    writer.write(fields, out);
 }
 
 /// How far our answer is after this field of it: an informational one is only a start.

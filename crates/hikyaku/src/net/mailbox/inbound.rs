@@ -4,6 +4,7 @@
 //! some calls have is a word here, and in a box of its own there.
 
 use std::task::{Context, Waker};
+use std::{iter, mem, option, vec};
 
 use bytes::{Bytes, BytesMut};
 use hikyaku_http2::Headers;
@@ -17,7 +18,7 @@ use crate::{Metadata, Status};
 /// close the window, nor what the connection keeps until it is worth a WINDOW_UPDATE: a quarter, a
 /// quarter and a half of the window a stream begins with, 64 KiB.
 pub(crate) const RELEASE_LEN: usize = MAX_RELEASE_LEN as usize;
-const MAX_RELEASE_LEN: u32 = 16 * 1024;
+pub(super) const MAX_RELEASE_LEN: u32 = 16 * 1024;
 
 /// Chunks shorter than this are copied together while they wait behind another. Bytes: a quarter of
 /// what the driver reads at a time, which a slice keeps alive as a whole, however short it is.
@@ -30,7 +31,7 @@ pub(super) struct Inbound {
     pub(super) head: Option<Headers>,
     /// What compressed messages are in.
     pub(super) coding: Option<Box<Chosen>>,
-    pub(super) chunks: Vec<Bytes>,
+    pub(super) chunks: Chunks,
     /// Small chunks behind those, joined: a peer that sends few bytes at a time to a slow reader costs
     /// bytes, not a reference and a pinned read buffer for each of them.
     joined: Option<Box<BytesMut>>,
@@ -40,10 +41,6 @@ pub(super) struct Inbound {
     pub(super) progress: Progress,
     /// The driver has widened the window for a message that has not been consumed.
     pub(super) has_reserved: bool,
-    pub(super) patience: Patience,
-    /// How many consumed bytes, or awaited ones, are worth waking the driver for: [`RELEASE_LEN`],
-    /// or so much less that the rest never closes a small window.
-    release_len: u32,
     pub(super) waker: Option<Waker>,
 }
 
@@ -76,11 +73,11 @@ pub(crate) enum Patience {
 }
 
 impl Inbound {
-    pub(super) const fn new(patience: Patience) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             head: None,
             coding: None,
-            chunks: Vec::new(),
+            chunks: Chunks::None,
             joined: None,
             len: 0,
             end: None,
@@ -89,19 +86,8 @@ impl Inbound {
                 awaited_len: 0,
             },
             has_reserved: false,
-            patience,
-            release_len: MAX_RELEASE_LEN,
             waker: None,
         }
-    }
-
-    /// The stream's window has so many bytes.
-    pub(super) fn set_window(&mut self, window_len: u32) {
-        self.release_len = MAX_RELEASE_LEN.min(window_len / 4).max(1);
-    }
-
-    pub(super) const fn release_len(&self) -> usize {
-        self.release_len as usize
     }
 
     pub(super) fn push(&mut self, data: Bytes) {
@@ -124,18 +110,58 @@ impl Inbound {
         }
     }
 
-    pub(super) fn waker_for(&mut self, reason: Patience) -> Option<Waker> {
-        if self.patience == Patience::Whole && reason == Patience::Eager {
-            None
-        } else {
-            self.waker.take()
-        }
-    }
-
     pub(super) fn wait(&mut self, cx: &mut Context<'_>) {
         match &mut self.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             None => self.waker = Some(cx.waker().clone()),
         }
+    }
+}
+
+/// Bytes in order. One chunk, which is all that comes on most calls, needs no list.
+#[derive(Debug, Default)]
+pub(crate) enum Chunks {
+    #[default]
+    None,
+    One(Bytes),
+    Many(Vec<Bytes>),
+}
+
+impl Chunks {
+    pub(super) fn push(&mut self, chunk: Bytes) {
+        *self = match mem::take(self) {
+            Self::None => Self::One(chunk),
+            Self::One(first) => Self::Many(vec![first, chunk]),
+            Self::Many(mut chunks) => {
+                chunks.push(chunk);
+                Self::Many(chunks)
+            }
+        };
+    }
+
+    /// Moves them into the empty `into`, whose room is used again.
+    pub(super) fn drain_into(&mut self, into: &mut Vec<Bytes>) {
+        match mem::take(self) {
+            Self::None => {}
+            Self::One(chunk) => into.push(chunk),
+            Self::Many(mut chunks) => {
+                mem::swap(&mut chunks, into);
+                *self = Self::Many(chunks);
+            }
+        }
+    }
+}
+
+impl IntoIterator for Chunks {
+    type Item = Bytes;
+    type IntoIter = iter::Chain<option::IntoIter<Bytes>, vec::IntoIter<Bytes>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (first, more) = match self {
+            Self::None => (None, Vec::new()),
+            Self::One(chunk) => (Some(chunk), Vec::new()),
+            Self::Many(chunks) => (None, chunks),
+        };
+        first.into_iter().chain(more)
     }
 }

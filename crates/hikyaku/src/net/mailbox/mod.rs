@@ -19,8 +19,8 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::{Bytes, BytesMut};
 use hikyaku_http2::Headers;
 
-use inbound::Inbound;
-pub(crate) use inbound::{End, Patience, Progress, RELEASE_LEN};
+pub(crate) use inbound::{Chunks, End, Patience, Progress, RELEASE_LEN};
+use inbound::{Inbound, MAX_RELEASE_LEN};
 pub(crate) use outbound::{Attempt, Closed, MAX_OUTBOUND_LEN, Open, Outbound};
 
 use super::outbox::Outbox;
@@ -33,6 +33,10 @@ use crate::{Metadata, Status};
 pub(crate) struct Mailbox {
     inbound: Mutex<Inbound>,
     outbound: Mutex<Outbound>,
+    /// How many consumed bytes, or awaited ones, are worth waking the driver for: [`RELEASE_LEN`],
+    /// or so much less that the rest never closes a small window.
+    release_len: u32,
+    patience: Patience,
 }
 
 /// The application has lost interest in the call.
@@ -44,15 +48,32 @@ impl Mailbox {
     /// the call rings for the first time by [`Mailbox::move_to`].
     pub(crate) fn new(outbox: Arc<Outbox>, patience: Patience, stream: u32) -> Self {
         Self {
-            inbound: Mutex::new(Inbound::new(patience)),
+            inbound: Mutex::new(Inbound::new()),
             outbound: Mutex::new(Outbound::new(outbox, stream)),
+            release_len: MAX_RELEASE_LEN,
+            patience,
         }
     }
 
     /// The same for a stream whose window has so many bytes.
-    pub(crate) fn with_window(self, window_len: u32) -> Self {
-        self.inbound().set_window(window_len);
+    pub(crate) const fn with_window(mut self, window_len: u32) -> Self {
+        let quarter_len = window_len / 4;
+        if quarter_len < MAX_RELEASE_LEN {
+            self.release_len = if quarter_len == 0 { 1 } else { quarter_len };
+        }
         self
+    }
+
+    /// Who is to be woken when there is something to read, before it has asked.
+    pub(crate) fn set_reader(&mut self, reader: Option<Waker>) {
+        let inbound = self.inbound.get_mut();
+        inbound.unwrap_or_else(PoisonError::into_inner).waker = reader;
+    }
+
+    /// The outbound half of a mailbox that nobody else knows yet.
+    pub(crate) fn outbound_mut(&mut self) -> &mut Outbound {
+        let outbound = self.outbound.get_mut();
+        outbound.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same at a server with codings, for a call on these terms.
@@ -82,7 +103,10 @@ impl Mailbox {
         let mut inbound = self.inbound();
         inbound.head = Some(head);
         inbound.coding = coding.map(Box::new);
-        let waker = inbound.waker_for(Patience::Eager);
+        let waker = match self.patience {
+            Patience::Eager => inbound.waker.take(),
+            Patience::Whole => None,
+        };
         drop(inbound);
         wake(waker);
     }
@@ -93,12 +117,33 @@ impl Mailbox {
             return;
         }
         inbound.push(data);
-        let is_much = inbound.len >= inbound.release_len();
-        let waker = inbound.waker_for(if is_much {
-            Patience::Whole
+        let waker = if self.is_little(&inbound) {
+            None
         } else {
-            Patience::Eager
-        });
+            inbound.waker.take()
+        };
+        drop(inbound);
+        wake(waker);
+    }
+
+    /// The rest of an answer that is wanted whole, or all of it, with its end.
+    pub(crate) fn deliver_answer(
+        &self,
+        head: Option<Headers>,
+        coding: Option<Chosen>,
+        data: Bytes,
+        end: End,
+    ) {
+        let mut inbound = self.inbound();
+        inbound.head = head;
+        inbound.coding = coding.map(Box::new);
+        if inbound.end.is_none() {
+            if !data.is_empty() {
+                inbound.push(data);
+            }
+            inbound.end = Some(end);
+        }
+        let waker = inbound.waker.take();
         drop(inbound);
         wake(waker);
     }
@@ -171,6 +216,17 @@ impl Mailbox {
         outbound
     }
 
+    /// As [`Mailbox::collect`], if the call is this driver's: a ring may be from before it was moved to
+    /// another.
+    pub(crate) fn collect_at(&self, outbox: &Arc<Outbox>) -> Option<MutexGuard<'_, Outbound>> {
+        let mut outbound = self.outbound();
+        if !Arc::ptr_eq(&outbound.outbox, outbox) {
+            return None;
+        }
+        outbound.rung = false;
+        Some(outbound)
+    }
+
     // ---- the application's side -------------------------------------------------------------
 
     /// The response headers, once they are there or the call has ended without.
@@ -179,7 +235,6 @@ impl Mailbox {
         if inbound.head.is_some() || inbound.end.is_some() || inbound.len > 0 {
             return Poll::Ready(inbound.head.clone());
         }
-        inbound.patience = Patience::Eager;
         inbound.waker = Some(cx.waker().clone());
         Poll::Pending
     }
@@ -201,7 +256,7 @@ impl Mailbox {
     /// Tells the driver how far the reading is, when it is worth it.
     pub(crate) fn advance(self: &Arc<Self>, progress: Progress) {
         let mut inbound = self.inbound();
-        let quiet_len = inbound.release_len();
+        let quiet_len = self.release_len();
         let told = &mut inbound.progress;
         if progress.consumed_len > 0 {
             // The message that was awaited is among what is consumed.
@@ -236,15 +291,44 @@ impl Mailbox {
                 }
             };
         }
-        let is_little = inbound.len < inbound.release_len();
-        if inbound.patience == Patience::Whole && inbound.end.is_none() && is_little {
+        inbound.flush();
+        inbound.chunks.drain_into(into);
+        inbound.len = 0;
+        Poll::Ready(None)
+    }
+
+    /// Moves what has come of a single message into `into` once it is worth it, and takes how it
+    /// ended, if it has, with the response headers. Not to be polled again behind the end.
+    pub(crate) fn poll_whole(
+        &self,
+        into: &mut Chunks,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<(Option<Headers>, End)>> {
+        let mut inbound = self.inbound();
+        if inbound.end.is_none() && self.is_little(&inbound) {
             inbound.wait(cx);
             return Poll::Pending;
         }
         inbound.flush();
-        mem::swap(&mut inbound.chunks, into);
+        *into = mem::take(&mut inbound.chunks);
         inbound.len = 0;
-        Poll::Ready(None)
+        let end = inbound.end.take();
+        Poll::Ready(end.map(|end| (inbound.head.take(), end)))
+    }
+
+    /// Whether what has come is nothing to wake a patient reader for.
+    fn is_little(&self, inbound: &Inbound) -> bool {
+        self.patience == Patience::Whole && inbound.len < self.release_len()
+    }
+
+    /// When the application wants to be woken.
+    pub(crate) const fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// How many bytes are worth waking the driver for, or a patient reader.
+    pub(crate) const fn release_len(&self) -> usize {
+        self.release_len as usize
     }
 
     /// Waits until the outbound half has room, then lets `write` append framed messages to it.

@@ -192,11 +192,6 @@ impl Outbound {
         Some(end.map(|()| mem::take(&mut self.trailers)))
     }
 
-    /// Whether the call is another driver's by now: a ring from before is not for this one.
-    pub(crate) fn is_elsewhere(&self, outbox: &Arc<Outbox>) -> bool {
-        !Arc::ptr_eq(&self.outbox, outbox)
-    }
-
     /// Hands framed messages over as far as there is room for them on the stream; the last of them
     /// ends our side if `end` says so. `note` sees each piece. The waker of a `send` that may go on is
     /// to be woken without holding a lock.
