@@ -42,9 +42,12 @@ impl Target {
     /// Says which of them is of no use.
     pub async fn new(options: &Options) -> Result<Self, String> {
         let name = &options.address;
-        let mut found =
-            lookup_host(name).await.map_err(|error| format!("--address {name}: {error}"))?;
-        let address = found.next().ok_or_else(|| format!("--address {name}: no such host"))?;
+        let mut found = lookup_host(name)
+            .await
+            .map_err(|error| format!("--address {name}: {error}"))?;
+        let address = found
+            .next()
+            .ok_or_else(|| format!("--address {name}: no such host"))?;
         let alpn = match options.scenario {
             Scenario::EchoRaw => Alpn::Nothing,
             _ => Alpn::Http2,
@@ -52,14 +55,22 @@ impl Target {
         let tls = match &options.ca {
             None => None,
             Some(ca) => {
-                let host = name.rsplit_once(':').map_or(name.as_str(), |(host, _)| host);
+                let host = name
+                    .rsplit_once(':')
+                    .map_or(name.as_str(), |(host, _)| host);
                 let server_name = tls::server_name(options.server_name.as_deref().unwrap_or(host))?;
                 Some((tls::connector(ca, alpn)?, server_name))
             }
         };
         let call = Rc::new(Call::new(options.scenario, options.size, options.messages));
         let authority = name.clone();
-        Ok(Self { address, authority, tls, call, streams: options.streams })
+        Ok(Self {
+            address,
+            authority,
+            tls,
+            call,
+            streams: options.streams,
+        })
     }
 
     /// A new socket.
@@ -83,7 +94,11 @@ impl Target {
     /// # Errors
     /// As of [`Target::socket`].
     pub async fn connection(&self) -> io::Result<Connection<Socket>> {
-        let scheme = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let scheme = if self.tls.is_some() {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        };
         let engine = Engine::new(Rc::clone(&self.call), self.streams, &self.authority, scheme);
         Ok(Connection::new(self.socket().await?, engine))
     }

@@ -48,7 +48,12 @@ impl Default for Shared {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A connection on which nothing was said.
     pub fn new(socket: S, engine: Engine) -> Self {
-        Self { socket, engine, held: Vec::new(), wants_flush: false }
+        Self {
+            socket,
+            engine,
+            held: Vec::new(),
+            wants_flush: false,
+        }
     }
 
     /// Starts calls as `starts` has it and moves bytes until `is_done`.
@@ -75,7 +80,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub async fn run_all(&mut self, shared: &Shared, starts: &mut Starts) -> Result<(), Fault> {
         // A call whose reply is counted leaves the engine, so one more start follows at once: only
         // when there is none can the engine be empty.
-        self.run(shared, starts, |engine| engine.open_count() == 0).await
+        self.run(shared, starts, |engine| engine.open_count() == 0)
+            .await
     }
 
     fn poll(

@@ -79,7 +79,10 @@ impl Engine {
             let widest = MAX_WINDOW as u32;
             frame::write_settings(
                 out,
-                &[(setting::ENABLE_PUSH, 0), (setting::INITIAL_WINDOW_SIZE, widest)],
+                &[
+                    (setting::ENABLE_PUSH, 0),
+                    (setting::INITIAL_WINDOW_SIZE, widest),
+                ],
             );
             frame::write_window_update(out, 0, (MAX_WINDOW - DEFAULT_WINDOW) as u32);
         });
@@ -128,7 +131,8 @@ impl Engine {
 
     /// Asks for a sign that all we wrote was read.
     pub fn ping(&mut self) {
-        self.output.append(|out| frame::write(out, kind::PING, 0, 0, b"was read"));
+        self.output
+            .append(|out| frame::write(out, kind::PING, 0, 0, b"was read"));
     }
 
     /// Starts a call that counts from `asked`.
@@ -165,7 +169,7 @@ impl Engine {
             has_head: false,
             fault: None,
         };
-        self.open.push(id, exchange);
+        self.open.insert(id, exchange);
         self.send();
         Ok(())
     }
@@ -173,7 +177,12 @@ impl Engine {
     /// Puts DATA into the output, as much as windows and buffer allow.
     #[inline]
     pub fn send(&mut self) {
-        self.sending.send(&mut self.open, &self.call.request, &mut self.output, |_, _| {});
+        self.sending.send(
+            &mut self.open,
+            &self.call.request,
+            &mut self.output,
+            |_, _| {},
+        );
     }
 
     /// Writes once, as much as the socket takes; ready with the bytes written.
@@ -186,7 +195,8 @@ impl Engine {
         socket: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.output.poll_write(socket, self.call.request.image(), cx)
+        self.output
+            .poll_write(socket, self.call.request.image(), cx)
     }
 
     /// Bytes that are not written.
@@ -216,7 +226,8 @@ impl Engine {
         }
         if self.owed_bytes >= GRANT_BYTES {
             let bytes = std::mem::take(&mut self.owed_bytes);
-            self.output.append(|out| frame::write_window_update(out, 0, bytes));
+            self.output
+                .append(|out| frame::write_window_update(out, 0, bytes));
         }
         Ok(input.len() - rest.len())
     }
@@ -244,18 +255,23 @@ impl Engine {
             return Ok(());
         };
         if exchange.fault.is_none() && !self.call.reply.matches(exchange.received, payload) {
-            exchange.fault = Some(Box::new(Fault::WrongReply { at: exchange.received }));
+            exchange.fault = Some(Box::new(Fault::WrongReply {
+                at: exchange.received,
+            }));
         }
         exchange.received += payload.len() as u64;
         exchange.owed_bytes += head.len as u32;
         if head.has(flag::END_STREAM) {
-            exchange.fault.get_or_insert_with(|| Box::new(Fault::NoTrailers));
+            exchange
+                .fault
+                .get_or_insert_with(|| Box::new(Fault::NoTrailers));
             self.finish(head.stream, now, tally);
             return Ok(());
         }
         if exchange.owed_bytes >= GRANT_BYTES {
             let bytes = std::mem::take(&mut exchange.owed_bytes);
-            self.output.append(|out| frame::write_window_update(out, head.stream, bytes));
+            self.output
+                .append(|out| frame::write_window_update(out, head.stream, bytes));
         }
         if self.call.turn == Turn::Answered {
             self.on_answer(head.stream, now, tally);
@@ -289,7 +305,9 @@ impl Engine {
         tally: &mut Tally,
     ) -> Result<(), Fault> {
         if !head.has(flag::END_HEADERS) {
-            return Err(Fault::Protocol("the server sent a header block in parts".to_owned()));
+            return Err(Fault::Protocol(
+                "the server sent a header block in parts".to_owned(),
+            ));
         }
         let block = frame::without_padding(head, payload).ok_or_else(bad_padding)?;
         let is_last = head.has(flag::END_STREAM);
@@ -316,7 +334,8 @@ impl Engine {
         };
         if exchange.outgoing.sent < exchange.outgoing.total {
             let code = CANCEL.to_be_bytes();
-            self.output.append(|out| frame::write(out, kind::RST_STREAM, 0, id, &code));
+            self.output
+                .append(|out| frame::write(out, kind::RST_STREAM, 0, id, &code));
         }
         let expected = self.call.reply.len();
         match exchange.fault {
@@ -340,12 +359,19 @@ impl Engine {
             kind::SETTINGS if !head.has(flag::ACK) => self.on_settings(payload),
             kind::PING if head.has(flag::ACK) => self.pong_count += 1,
             kind::PING => {
-                self.output.append(|out| frame::write(out, kind::PING, flag::ACK, 0, payload));
+                self.output
+                    .append(|out| frame::write(out, kind::PING, flag::ACK, 0, payload));
             }
             kind::WINDOW_UPDATE => {
                 let bytes = frame::number(payload);
-                if !self.sending.on_window_update(head.stream, bytes, &mut self.open) {
-                    let what = format!("the server widened the window of stream {} too far", head.stream);
+                if !self
+                    .sending
+                    .on_window_update(head.stream, bytes, &mut self.open)
+                {
+                    let what = format!(
+                        "the server widened the window of stream {} too far",
+                        head.stream
+                    );
                     return Err(Fault::Protocol(what));
                 }
             }
@@ -357,7 +383,9 @@ impl Engine {
                 return Err(Fault::GoneAway { code, text });
             }
             kind::CONTINUATION => {
-                return Err(Fault::Protocol("the server sent CONTINUATION by itself".to_owned()));
+                return Err(Fault::Protocol(
+                    "the server sent CONTINUATION by itself".to_owned(),
+                ));
             }
             // PRIORITY, kinds that we do not know (RFC 9113 §5.5), and the answer to our SETTINGS.
             _ => {}
@@ -386,7 +414,8 @@ impl Engine {
             }
         }
         self.has_settings = true;
-        self.output.append(|out| frame::write(out, kind::SETTINGS, flag::ACK, 0, &[]));
+        self.output
+            .append(|out| frame::write(out, kind::SETTINGS, flag::ACK, 0, &[]));
     }
 }
 

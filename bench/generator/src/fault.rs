@@ -8,7 +8,10 @@ pub enum Fault {
     /// The trailers say that the call failed.
     Status { code: String, message: String },
     /// The head of the reply is no gRPC.
-    Head { status: String, content_type: String },
+    Head {
+        status: String,
+        content_type: String,
+    },
     /// The reply had no head.
     NoHead,
     /// What came at this position of the reply, in bytes, is not what was expected.
@@ -37,7 +40,10 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status { code, message } => write!(f, "grpc-status {code}: {message}"),
-            Self::Head { status, content_type } => write!(
+            Self::Head {
+                status,
+                content_type,
+            } => write!(
                 f,
                 "the reply has status {status:?} and content type {content_type:?}, which is no gRPC"
             ),

@@ -130,9 +130,9 @@ pub fn write_settings(out: &mut Vec<u8>, entries: &[(u16, u32)]) {
 /// The entries of a SETTINGS payload.
 pub fn settings(payload: &[u8]) -> impl Iterator<Item = (u16, u32)> {
     let (entries, _) = payload.as_chunks::<6>();
-    entries.iter().map(|&[a, b, c, d, e, f]| {
-        (u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f]))
-    })
+    entries
+        .iter()
+        .map(|&[a, b, c, d, e, f]| (u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f])))
 }
 
 /// Appends a WINDOW_UPDATE; stream 0 is the connection.
@@ -142,7 +142,9 @@ pub fn write_window_update(out: &mut Vec<u8>, stream: u32, bytes: u32) {
 
 /// The number in the payload of a WINDOW_UPDATE or RST_STREAM.
 pub fn number(payload: &[u8]) -> u32 {
-    payload.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
+    payload
+        .first_chunk()
+        .map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -152,9 +154,27 @@ mod tests {
     #[test]
     fn a_frame_is_read_as_it_was_written() {
         let rows: &[(u8, u8, u32, &[u8], &[u8])] = &[
-            (kind::DATA, flag::END_STREAM, 1, b"abc", b"\0\0\x03\0\x01\0\0\0\x01abc"),
-            (kind::HEADERS, 5, 0x7fff_ffff, b"", b"\0\0\0\x01\x05\x7f\xff\xff\xff"),
-            (kind::PING, 0, 0, b"12345678", b"\0\0\x08\x06\0\0\0\0\x0012345678"),
+            (
+                kind::DATA,
+                flag::END_STREAM,
+                1,
+                b"abc",
+                b"\0\0\x03\0\x01\0\0\0\x01abc",
+            ),
+            (
+                kind::HEADERS,
+                5,
+                0x7fff_ffff,
+                b"",
+                b"\0\0\0\x01\x05\x7f\xff\xff\xff",
+            ),
+            (
+                kind::PING,
+                0,
+                0,
+                b"12345678",
+                b"\0\0\x08\x06\0\0\0\0\x0012345678",
+            ),
         ];
         for &(kind, flags, stream, payload, want) in rows {
             let mut bytes = Vec::new();
@@ -165,7 +185,12 @@ mod tests {
             }
             bytes.push(9);
             let len = payload.len();
-            let head = Head { len, kind, flags, stream };
+            let head = Head {
+                len,
+                kind,
+                flags,
+                stream,
+            };
             assert_eq!(split(&bytes), Some((head, payload, &[9][..])));
         }
     }
@@ -175,7 +200,10 @@ mod tests {
         let mut bytes = b"\x01\x02\x03\0\0\xff\0\0\x05".to_vec();
         bytes.resize(HEAD_LEN + 0x01_02_03, 0);
         let (head, payload, rest) = split(&bytes).unwrap();
-        assert_eq!((head.stream, payload.len(), rest.len()), (0x7f00_0005, 0x01_02_03, 0));
+        assert_eq!(
+            (head.stream, payload.len(), rest.len()),
+            (0x7f00_0005, 0x01_02_03, 0)
+        );
     }
 
     #[test]
@@ -186,18 +214,35 @@ mod tests {
             (kind::DATA, flag::PADDED, b"\x04abc", None),
             (kind::DATA, flag::PADDED, b"", None),
             (kind::HEADERS, flag::PRIORITY, b"12345abc", Some(b"abc")),
-            (kind::HEADERS, flag::PRIORITY | flag::PADDED, b"\x0112345abc", Some(b"ab")),
+            (
+                kind::HEADERS,
+                flag::PRIORITY | flag::PADDED,
+                b"\x0112345abc",
+                Some(b"ab"),
+            ),
             (kind::HEADERS, flag::PRIORITY, b"1234", None),
         ];
         for &(kind, flags, payload, want) in rows {
-            let head = Head { len: payload.len(), kind, flags, stream: 1 };
-            assert_eq!(without_padding(head, payload), want, "{kind} {flags} {payload:?}");
+            let head = Head {
+                len: payload.len(),
+                kind,
+                flags,
+                stream: 1,
+            };
+            assert_eq!(
+                without_padding(head, payload),
+                want,
+                "{kind} {flags} {payload:?}"
+            );
         }
     }
 
     #[test]
     fn settings_are_read_as_they_were_written() {
-        let entries = [(setting::ENABLE_PUSH, 0), (setting::INITIAL_WINDOW_SIZE, 0x7fff_ffff)];
+        let entries = [
+            (setting::ENABLE_PUSH, 0),
+            (setting::INITIAL_WINDOW_SIZE, 0x7fff_ffff),
+        ];
         let mut bytes = Vec::new();
         write_settings(&mut bytes, &entries);
         let (_, payload, _) = split(&bytes).unwrap();

@@ -45,7 +45,11 @@ pub async fn run(options: &Options, print: impl FnOnce(Report)) -> Result<(), St
 }
 
 /// Calls on connections that are open before the first of them.
-async fn load(options: &Options, target: &Rc<Target>, shared: &Rc<Shared>) -> Result<Report, String> {
+async fn load(
+    options: &Options,
+    target: &Rc<Target>,
+    shared: &Rc<Shared>,
+) -> Result<Report, String> {
     let connections = open(options, target, shared).await?;
     let watch = Stopwatch::start();
     let quota = quota(options, &watch);
@@ -64,7 +68,14 @@ async fn load(options: &Options, target: &Rc<Target>, shared: &Rc<Shared>) -> Re
         // Without their connection, calls were not even made.
         let made = tally.succeeded + tally.failed;
         let missing = options.calls.map_or(0, |calls| calls.saturating_sub(made));
-        tally.on_failure(fault, if options.seconds.is_none() { missing } else { 0 });
+        tally.on_failure(
+            fault,
+            if options.seconds.is_none() {
+                missing
+            } else {
+                0
+            },
+        );
     }
     Ok(watch.report(options.scenario, tally))
 }
@@ -82,7 +93,9 @@ async fn open(
         tasks.spawn_local(async move {
             let _door = doors.acquire().await;
             let mut connection = target.connection().await?;
-            connection.run(&shared, &mut Starts::Never, |engine| engine.has_settings()).await?;
+            connection
+                .run(&shared, &mut Starts::Never, |engine| engine.has_settings())
+                .await?;
             Ok(connection)
         });
     }
@@ -116,7 +129,11 @@ async fn hold(
             open_streams(options, connection, shared).await?;
         }
         let mut tally = shared.tally.borrow_mut();
-        tally.succeeded += if is_streams { options.streams as u64 } else { 1 };
+        tally.succeeded += if is_streams {
+            options.streams as u64
+        } else {
+            1
+        };
     }
     let mut tasks = JoinSet::new();
     for mut connection in connections {
@@ -138,10 +155,16 @@ async fn open_streams(
 ) -> Result<(), String> {
     let max = connection.engine.max_streams();
     if max < options.streams {
-        return Err(format!("the server allows {max} streams, not {}", options.streams));
+        return Err(format!(
+            "the server allows {max} streams, not {}",
+            options.streams
+        ));
     }
     let quota = Quota::new(options.streams as u64, None);
-    connection.run(shared, &mut Starts::Free(quota), |_| true).await.map_err(|fault| fault.to_string())?;
+    connection
+        .run(shared, &mut Starts::Free(quota), |_| true)
+        .await
+        .map_err(|fault| fault.to_string())?;
     connection.engine.ping();
     let mut never = Starts::Never;
     let answered = connection.run(shared, &mut never, |engine| engine.pong_count() > 0);
@@ -151,7 +174,9 @@ async fn open_streams(
         Ok(Ok(())) if connection.engine.open_count() < options.streams => {
             let first = shared.tally.borrow().first_fault.clone();
             let why = first.map_or_else(String::new, |fault| format!(": {fault}"));
-            Err(format!("the server ended streams that should stay open{why}"))
+            Err(format!(
+                "the server ended streams that should stay open{why}"
+            ))
         }
         Ok(Ok(())) => Ok(()),
     }
@@ -220,7 +245,9 @@ pub(crate) async fn join(
                 if count != seen {
                     (seen, silent_since) = (count, Instant::now());
                 } else if silent_since.elapsed().as_secs() >= options.timeout {
-                    return Some(Fault::Silent { seconds: options.timeout });
+                    return Some(Fault::Silent {
+                        seconds: options.timeout,
+                    });
                 }
             }
         }
@@ -228,12 +255,16 @@ pub(crate) async fn join(
 }
 
 pub(crate) fn quota(options: &Options, watch: &Stopwatch) -> Rc<Quota> {
-    let end = options.seconds.map(|seconds| watch.started() + Duration::from_secs_f64(seconds));
+    let end = options
+        .seconds
+        .map(|seconds| watch.started() + Duration::from_secs_f64(seconds));
     Quota::new(options.calls.unwrap_or(u64::MAX), end)
 }
 
 fn schedule(options: &Options, begin: Instant, rate: f64, index: usize) -> Schedule {
-    let in_time = options.seconds.map_or(u64::MAX, |seconds| Schedule::calls_in(rate, seconds));
+    let in_time = options
+        .seconds
+        .map_or(u64::MAX, |seconds| Schedule::calls_in(rate, seconds));
     let calls = options.calls.map_or(in_time, |calls| calls.min(in_time));
     Schedule::new(begin, rate, calls, index as u64, options.connections as u64)
 }

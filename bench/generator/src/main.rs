@@ -63,5 +63,11 @@ fn print(report: &Report) -> ExitCode {
 /// Lets us open as many sockets as the system allows; where it does not, connecting will say so.
 fn allow_sockets() {
     let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
 }

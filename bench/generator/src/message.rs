@@ -53,7 +53,11 @@ pub fn records() -> (Vec<u8>, u64) {
     let mut out = Vec::new();
     let mut body_bytes = 0;
     for index in 0..RECORD_COUNT as u64 {
-        let body = format!("order {} of customer {} was paid", 40_000 + index * 7, index * 131);
+        let body = format!(
+            "order {} of customer {} was paid",
+            40_000 + index * 7,
+            index * 131
+        );
         body_bytes += body.len() as u64;
         bytes_field(&mut out, 1, &log(index, &body));
     }
@@ -142,10 +146,17 @@ impl Flow {
         one.extend_from_slice(message);
         let message_len = one.len();
         let mut image = Vec::with_capacity(2 * message_len + MAX_CHUNK_LEN);
-        while image.len() < message_len + MAX_CHUNK_LEN.min(message_len * (count.min(1 << 20) as usize)) {
+        while image.len()
+            < message_len + MAX_CHUNK_LEN.min(message_len * (count.min(1 << 20) as usize))
+        {
             image.extend_from_slice(&one);
         }
-        Self { image, message_len, count, checked_len: message_len.min(MAX_CHECKED_LEN) }
+        Self {
+            image,
+            message_len,
+            count,
+            checked_len: message_len.min(MAX_CHECKED_LEN),
+        }
     }
 
     /// Compares no more than the prefix and the head of a `Blob`, as its bytes may be any.
@@ -235,13 +246,24 @@ mod tests {
     #[test]
     fn records_tell_how_long_their_bodies_are() {
         let (message, bytes) = records();
-        assert!((10_000..20_000).contains(&message.len()), "{}", message.len());
+        assert!(
+            (10_000..20_000).contains(&message.len()),
+            "{}",
+            message.len()
+        );
         assert_eq!(bytes / RECORD_COUNT as u64, 36);
     }
 
     #[test]
     fn every_chunk_of_a_flow_is_in_its_image_and_matches_it() {
-        for (len, count) in [(0, 3), (1, 1), (3, 1000), (100, 7), (20_000, 3), (200_000, 2)] {
+        for (len, count) in [
+            (0, 3),
+            (1, 1),
+            (3, 1000),
+            (100, 7),
+            (20_000, 3),
+            (200_000, 2),
+        ] {
             let flow = Flow::new(&blob(len), count);
             let mut one = vec![0];
             one.extend_from_slice(&(blob(len).len() as u32).to_be_bytes());
@@ -252,7 +274,10 @@ mod tests {
                 for at in (0..want.len()).step_by(chunk_len) {
                     let end = want.len().min(at + chunk_len);
                     let from = flow.position(at as u64);
-                    assert!(flow.image()[from..from + end - at] == want[at..end], "{len} {at}");
+                    assert!(
+                        flow.image()[from..from + end - at] == want[at..end],
+                        "{len} {at}"
+                    );
                     assert!(flow.matches(at as u64, &want[at..end]), "{len} {at}");
                 }
             }

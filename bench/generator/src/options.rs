@@ -46,8 +46,8 @@ Options:
   --streams M          calls at a time on each, if the server allows so many (default 1)
   --calls N            calls in all; without it as many as there is time for
   --seconds T          starts no call later than this; may be a fraction
-  --size BYTES         bytes in the body of a message (default 16)
-  --messages K         messages of a streaming call (default 1000)
+  --size BYTES         bytes in the body of a message (default 0)
+  --messages K         messages of a streaming call (default 1)
   --rate R             starts R calls a second in all, at set times, and counts latency from these
                        times even if no stream was free; looks at the clock all the time, so that
                        cpu_s says nothing. Without it a call starts as soon as a stream is free.
@@ -96,8 +96,8 @@ impl Options {
             streams: 1,
             calls: None,
             seconds: None,
-            size: 16,
-            messages: 1000,
+            size: 0,
+            messages: 1,
             rate: None,
             ca: None,
             server_name: None,
@@ -133,17 +133,24 @@ impl Options {
     /// Arguments that do not go together.
     fn check(&self) -> Result<(), String> {
         let name = self.scenario.name();
-        let is_idle = matches!(self.scenario, Scenario::IdleConnections | Scenario::IdleStreams);
+        let is_idle = matches!(
+            self.scenario,
+            Scenario::IdleConnections | Scenario::IdleStreams
+        );
         if self.calls.is_none() && self.seconds.is_none() && !is_idle {
             return Err("--calls or --seconds is needed".to_owned());
         }
         if self.rate.is_some()
             && (is_idle || matches!(self.scenario, Scenario::Connect | Scenario::EchoRaw))
         {
-            return Err(format!("--rate: {name} has no calls that could start at set times"));
+            return Err(format!(
+                "--rate: {name} has no calls that could start at set times"
+            ));
         }
         if self.streams > 1 && matches!(self.scenario, Scenario::Connect | Scenario::EchoRaw) {
-            return Err(format!("--streams: {name} has one call at a time on a connection"));
+            return Err(format!(
+                "--streams: {name} has one call at a time on a connection"
+            ));
         }
         Ok(())
     }
@@ -156,7 +163,11 @@ fn number<T: FromStr + PartialOrd + Display>(
 ) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
-        format!("{name} {text}: not a number from {} to {}", range.start(), range.end())
+        format!(
+            "{name} {text}: not a number from {} to {}",
+            range.start(),
+            range.end()
+        )
     })
 }
 
@@ -173,25 +184,58 @@ mod tests {
         let line = "--address h:1 --scenario echo --connections 50 --streams 20 --calls 1000 \
                     --size 16384 --rate 2.5 --seconds 0.5 --ca f";
         let options = parse(line).unwrap().unwrap();
-        assert_eq!((options.address.as_str(), options.scenario), ("h:1", Scenario::Echo));
-        assert_eq!((options.connections, options.streams, options.size), (50, 20, 16384));
-        assert_eq!((options.calls, options.rate, options.seconds), (Some(1000), Some(2.5), Some(0.5)));
+        assert_eq!(
+            (options.address.as_str(), options.scenario),
+            ("h:1", Scenario::Echo)
+        );
+        assert_eq!(
+            (options.connections, options.streams, options.size),
+            (50, 20, 16384)
+        );
+        assert_eq!(
+            (options.calls, options.rate, options.seconds),
+            (Some(1000), Some(2.5), Some(0.5))
+        );
         assert_eq!(parse("--scenario hello --help"), Ok(None));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_what_is_allowed() {
         let rows = [
-            ("--scenario hello --calls 1", "--address HOST:PORT is needed"),
+            (
+                "--scenario hello --calls 1",
+                "--address HOST:PORT is needed",
+            ),
             ("--address h:1 --calls 1", "--scenario is needed"),
             ("--address h:1 --scenario helo", "there are hello, echo"),
-            ("--address h:1 --scenario hello", "--calls or --seconds is needed"),
-            ("--address h:1 --scenario hello --calls 0", "--calls 0: not a number from 1 to"),
-            ("--address h:1 --scenario hello --calls", "--calls needs a value"),
-            ("--address h:1 --scenario hello --call 1", "unknown argument \"--call\""),
-            ("--address h:1 --scenario hello --calls 1 --rate x", "--rate x: not a number from"),
-            ("--address h:1 --scenario idle-streams --rate 1", "no calls that could start"),
-            ("--address h:1 --scenario connect --calls 1 --streams 2", "one call at a time"),
+            (
+                "--address h:1 --scenario hello",
+                "--calls or --seconds is needed",
+            ),
+            (
+                "--address h:1 --scenario hello --calls 0",
+                "--calls 0: not a number from 1 to",
+            ),
+            (
+                "--address h:1 --scenario hello --calls",
+                "--calls needs a value",
+            ),
+            (
+                "--address h:1 --scenario hello --call 1",
+                "unknown argument \"--call\"",
+            ),
+            (
+                "--address h:1 --scenario hello --calls 1 --rate x",
+                "--rate x: not a number from",
+            ),
+            (
+                "--address h:1 --scenario idle-streams --rate 1",
+                "no calls that could start",
+            ),
+            (
+                "--address h:1 --scenario connect --calls 1 --streams 2",
+                "one call at a time",
+            ),
         ];
         for (line, want) in rows {
             let what = parse(line).unwrap_err();

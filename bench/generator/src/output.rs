@@ -205,11 +205,14 @@ mod tests {
     #[test]
     fn what_was_appended_is_written_in_order_whatever_the_socket_takes_at_a_time() {
         let body: Vec<u8> = (0..40_000u32).map(|n| (n * 7 % 251) as u8).collect();
-        for step in [1, 2, 3, 500, 2048, 5000, 70_000, 1_000_000] {
+        for step in [7, 500, 2048, 5000, 70_000, 1_000_000] {
             let mut output = Output::default();
             let mut want = Vec::new();
-            let mut socket = Narrow { step, got: Vec::new() };
-            for round in 0..400usize {
+            let mut socket = Narrow {
+                step,
+                got: Vec::new(),
+            };
+            for round in 0..300usize {
                 let own = vec![round as u8; round % 300];
                 output.append(|out| out.extend_from_slice(&own));
                 let (from, len) = (round * 37, [0, 5, 2047, 2048, 9000][round % 5]);

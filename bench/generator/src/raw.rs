@@ -46,7 +46,11 @@ pub(crate) async fn echo(
             while let asked = Instant::now()
                 && quota.take(asked)
             {
-                let mut trip = RoundTrip { sent: 0, received: 0, blob: &blob };
+                let mut trip = RoundTrip {
+                    sent: 0,
+                    received: 0,
+                    blob: &blob,
+                };
                 let echoed = poll_fn(|cx| trip.poll(&mut socket, &mut buffer, cx)).await;
                 let mut tally = shared.tally.borrow_mut();
                 if let Err(error) = echoed {
@@ -84,7 +88,9 @@ impl RoundTrip<'_> {
         loop {
             let mut has_moved = false;
             if self.sent < self.blob.len() {
-                if let Poll::Ready(len) = Pin::new(&mut *socket).poll_write(cx, &self.blob[self.sent..]) {
+                if let Poll::Ready(len) =
+                    Pin::new(&mut *socket).poll_write(cx, &self.blob[self.sent..])
+                {
                     self.sent += len?;
                     has_moved = true;
                 }

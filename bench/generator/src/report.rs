@@ -37,10 +37,17 @@ impl Report {
 
     /// Why calls failed, if some did.
     pub fn complaint(&self) -> Option<String> {
-        let Tally { succeeded, failed, first_fault, .. } = &self.tally;
+        let Tally {
+            succeeded,
+            failed,
+            first_fault,
+            ..
+        } = &self.tally;
         let fault = first_fault.as_ref()?;
         let calls = succeeded + failed;
-        Some(format!("{failed} of {calls} calls failed; the first because {fault}"))
+        Some(format!(
+            "{failed} of {calls} calls failed; the first because {fault}"
+        ))
     }
 }
 
@@ -53,7 +60,10 @@ pub struct Stopwatch {
 impl Stopwatch {
     /// Starts.
     pub fn start() -> Self {
-        Self { wall: Instant::now(), cpu: cpu_time() }
+        Self {
+            wall: Instant::now(),
+            cpu: cpu_time(),
+        }
     }
 
     /// When it was started.
@@ -63,14 +73,22 @@ impl Stopwatch {
 
     /// What has passed since, with these counts.
     pub fn report(&self, scenario: Scenario, tally: Tally) -> Report {
-        Report { scenario, tally, wall: self.wall.elapsed(), cpu: cpu_time() - self.cpu }
+        Report {
+            scenario,
+            tally,
+            wall: self.wall.elapsed(),
+            cpu: cpu_time() - self.cpu,
+        }
     }
 }
 
 /// User and system time of all threads.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        time.tv_nsec.unsigned_abs() as u32,
+    )
 }
 
 #[cfg(test)]

@@ -48,9 +48,11 @@ impl RequestBlocks {
     pub fn new(path: &str, authority: &str, scheme: Scheme) -> Self {
         let start = [METHOD, SCHEME[scheme as usize]];
         let (mut first, mut spelled) = (start.to_vec(), start.to_vec());
-        for (name, value) in
-            [(PATH, path), (AUTHORITY, authority), (CONTENT_TYPE, "application/grpc")]
-        {
+        for (name, value) in [
+            (PATH, path),
+            (AUTHORITY, authority),
+            (CONTENT_TYPE, "application/grpc"),
+        ] {
             first.push(0x40 | name);
             string(&mut first, value);
             // Four bits hold a name up to 14; one more byte has the rest.
@@ -66,7 +68,12 @@ impl RequestBlocks {
             string(block, "trailers");
         }
         let next = [&start[..], &LAST_FOUR].concat();
-        Self { first, next, spelled, state: State::Empty }
+        Self {
+            first,
+            next,
+            spelled,
+            state: State::Empty,
+        }
     }
 
     /// Hears of the peer's `SETTINGS_HEADER_TABLE_SIZE`, in bytes.
@@ -125,13 +132,19 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { max_list_bytes: 16 * 1024, max_fields: 100 };
+    const LIMITS: Limits = Limits {
+        max_list_bytes: 16 * 1024,
+        max_fields: 100,
+    };
 
     fn decoded(decoder: &mut Decoder, block: &[u8]) -> Vec<String> {
         let mut fields = Vec::new();
         let _ = decoder.decode(block, LIMITS, &mut fields).unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        fields.iter().map(|field| format!("{} {}", text(field.name()), text(field.value()))).collect()
+        fields
+            .iter()
+            .map(|field| format!("{} {}", text(field.name()), text(field.value())))
+            .collect()
     }
 
     #[test]
@@ -140,7 +153,14 @@ mod tests {
         for (scheme, authority) in [(Scheme::Http, "127.0.0.1:1234"), (Scheme::Https, &long)] {
             let want = [
                 ":method POST".to_owned(),
-                format!(":scheme {}", if scheme == Scheme::Http { "http" } else { "https" }),
+                format!(
+                    ":scheme {}",
+                    if scheme == Scheme::Http {
+                        "http"
+                    } else {
+                        "https"
+                    }
+                ),
                 ":path /bench.Bench/Echo".to_owned(),
                 format!(":authority {authority}"),
                 "content-type application/grpc".to_owned(),

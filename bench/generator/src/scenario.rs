@@ -111,7 +111,12 @@ impl Call {
         match scenario {
             Scenario::Hello | Scenario::Connect | Scenario::IdleConnections => {
                 let (request, reply) = (message::hello("world"), message::hello("Hello world!"));
-                unary("/helloworld.Greeter/SayHello", one(&request), one(&reply), 5)
+                unary(
+                    "/helloworld.Greeter/SayHello",
+                    one(&request),
+                    one(&reply),
+                    5,
+                )
             }
             Scenario::Echo | Scenario::EchoRaw => {
                 unary("/bench.Bench/Echo", blobs(1), blobs(1), size as u64)
@@ -121,7 +126,12 @@ impl Call {
             Scenario::Record => {
                 let (logs, body_bytes) = message::records();
                 let reply = message::sum(message::RECORD_COUNT as u64, body_bytes);
-                unary("/bench.Bench/Record", one(&logs), one(&reply), logs.len() as u64)
+                unary(
+                    "/bench.Bench/Record",
+                    one(&logs),
+                    one(&reply),
+                    logs.len() as u64,
+                )
             }
             Scenario::Down => {
                 let plan = one(&message::plan(messages, size as u64));
@@ -132,12 +142,18 @@ impl Call {
                 let reply = one(&message::sum(messages, all_bytes));
                 streaming("/bench.Bench/Up", blobs(messages), reply, Turn::AtOnce)
             }
-            Scenario::Both => {
-                streaming("/bench.Bench/Both", blobs(messages), blobs(messages), Turn::AtOnce)
-            }
-            Scenario::PingPong => {
-                streaming("/bench.Bench/Both", blobs(messages), blobs(messages), Turn::Answered)
-            }
+            Scenario::Both => streaming(
+                "/bench.Bench/Both",
+                blobs(messages),
+                blobs(messages),
+                Turn::AtOnce,
+            ),
+            Scenario::PingPong => streaming(
+                "/bench.Bench/Both",
+                blobs(messages),
+                blobs(messages),
+                Turn::Answered,
+            ),
             Scenario::IdleStreams => {
                 streaming("/bench.Bench/Both", blobs(1), blobs(1), Turn::Never)
             }
@@ -155,7 +171,14 @@ mod tests {
             assert_eq!(Scenario::named(name), Ok(scenario));
             assert_eq!(scenario.name(), name);
             let call = Call::new(scenario, 16, 10);
-            assert_eq!(call.messages, if scenario.is_streaming() { 10 } else { call.messages });
+            assert_eq!(
+                call.messages,
+                if scenario.is_streaming() {
+                    10
+                } else {
+                    call.messages
+                }
+            );
         }
         let unknown = Scenario::named("helo").unwrap_err();
         assert!(unknown.contains("hello, echo, down"), "{unknown}");

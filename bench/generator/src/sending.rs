@@ -61,7 +61,13 @@ impl Sending {
         if queued {
             self.turns.push_back(id);
         }
-        Outgoing { sent: 0, allowed, total, window: self.stream_window, queued }
+        Outgoing {
+            sent: 0,
+            allowed,
+            total,
+            window: self.stream_window,
+            queued,
+        }
     }
 
     /// Lets a stream wait for its turn, if it has something to send.
@@ -109,10 +115,17 @@ impl Sending {
         stream.window <= MAX_WINDOW
     }
 
-    /// DATA that was sent past the queue took this much of the connection's window.
+    /// Takes the windows of a new stream and the connection for one frame of DATA that is not sent
+    /// here. False, and nothing is taken, if they are too short or others wait.
     #[inline]
-    pub fn take(&mut self, bytes: usize) {
-        self.window -= bytes as i64;
+    pub fn take(&mut self, bytes: u64) -> bool {
+        let len = bytes as i64;
+        let fits = len <= self.window && len <= self.stream_window;
+        if !fits || len > self.max_frame_len as i64 || !self.turns.is_empty() {
+            return false;
+        }
+        self.window -= len;
+        true
     }
 
     /// Appends DATA of `flow` for the streams whose turn it is, and calls `on_end` after the last
@@ -136,7 +149,9 @@ impl Sending {
             let stream = stream.outgoing();
             stream.queued = false;
             let window = stream.window.min(self.window).max(0) as u64;
-            let len = (stream.allowed - stream.sent).min(window).min(self.max_frame_len as u64);
+            let len = (stream.allowed - stream.sent)
+                .min(window)
+                .min(self.max_frame_len as u64);
             if len == 0 {
                 continue;
             }
@@ -172,13 +187,21 @@ mod tests {
     }
 
     /// What the frames in `output` are: stream, length, whether the last.
-    fn sent(sending: &mut Sending, streams: &mut Streams<Outgoing>, flow: &Flow) -> Vec<(u32, usize, bool)> {
+    fn sent(
+        sending: &mut Sending,
+        streams: &mut Streams<Outgoing>,
+        flow: &Flow,
+    ) -> Vec<(u32, usize, bool)> {
         let mut output = Output::default();
         sending.send(streams, flow, &mut output, |_, _| {});
         let mut bytes = Vec::new();
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         while output.unsent_len() > 0 {
-            assert!(output.poll_write(&mut bytes, flow.image(), &mut cx).is_ready());
+            assert!(
+                output
+                    .poll_write(&mut bytes, flow.image(), &mut cx)
+                    .is_ready()
+            );
         }
         let (mut rest, mut frames) = (&bytes[..], Vec::new());
         while let Some((head, _, behind)) = frame::split(rest) {
@@ -196,15 +219,23 @@ mod tests {
         let mut streams = Streams::default();
         for id in [1, 3] {
             let stream = sending.begin(id, total, total);
-            streams.push(id, stream);
+            streams.insert(id, stream);
         }
         let first = sent(&mut sending, &mut streams, &flow);
-        let want = [(1, 16_384, false), (3, 16_384, false), (1, 16_384, false), (3, 16_383, false)];
+        let want = [
+            (1, 16_384, false),
+            (3, 16_384, false),
+            (1, 16_384, false),
+            (3, 16_383, false),
+        ];
         assert_eq!(first, want);
         assert_eq!(sent(&mut sending, &mut streams, &flow), []);
         assert!(sending.on_window_update(0, 10_000, &mut streams));
         let left = total as usize - 32_768;
-        assert_eq!(sent(&mut sending, &mut streams, &flow), [(1, left, true), (3, 10_000 - left, false)]);
+        assert_eq!(
+            sent(&mut sending, &mut streams, &flow),
+            [(1, left, true), (3, 10_000 - left, false)]
+        );
     }
 
     #[test]
@@ -214,7 +245,7 @@ mod tests {
         let mut streams: Streams<Outgoing> = Streams::default();
         sending.on_initial_window(30, &mut streams);
         let stream = sending.begin(1, flow.len(), flow.len());
-        streams.push(1, stream);
+        streams.insert(1, stream);
         assert_eq!(sent(&mut sending, &mut streams, &flow), [(1, 30, false)]);
         sending.on_initial_window(10, &mut streams);
         assert!(sending.on_window_update(1, 15, &mut streams));

@@ -13,7 +13,10 @@ pub struct Quota {
 impl Quota {
     /// So many calls, none of them after `end`.
     pub fn new(calls: u64, end: Option<Instant>) -> Rc<Self> {
-        Rc::new(Self { left: Cell::new(calls), end })
+        Rc::new(Self {
+            left: Cell::new(calls),
+            end,
+        })
     }
 
     /// Takes one call, if there is one.
@@ -89,7 +92,13 @@ impl Schedule {
     /// The part of connection `index` of `connections` in `rate` calls a second from `begin` on,
     /// `calls` in all.
     pub fn new(begin: Instant, rate: f64, calls: u64, index: u64, connections: u64) -> Self {
-        Self { begin, nanos_between: 1e9 / rate, next: index, connections, calls }
+        Self {
+            begin,
+            nanos_between: 1e9 / rate,
+            next: index,
+            connections,
+            calls,
+        }
     }
 
     /// Calls that `rate` makes of a time.
@@ -134,7 +143,11 @@ mod tests {
         ];
         for (now, want) in rows {
             let starts: Vec<_> = std::iter::from_fn(|| schedule.next(at(*now))).collect();
-            assert_eq!(starts, want.iter().map(|micros| at(*micros)).collect::<Vec<_>>(), "{now}");
+            assert_eq!(
+                starts,
+                want.iter().map(|micros| at(*micros)).collect::<Vec<_>>(),
+                "{now}"
+            );
         }
         assert!(schedule.is_over());
     }
@@ -150,7 +163,9 @@ mod tests {
                 starts.extend(std::iter::from_fn(|| schedule.next(late)));
             }
             starts.sort();
-            let want: Vec<_> = (0..calls).map(|n| begin + Duration::from_millis(n)).collect();
+            let want: Vec<_> = (0..calls)
+                .map(|n| begin + Duration::from_millis(n))
+                .collect();
             assert_eq!(starts, want, "{calls} {connections}");
         }
     }

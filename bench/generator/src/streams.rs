@@ -15,21 +15,30 @@ pub struct Streams<T> {
 
 impl<T> Default for Streams<T> {
     fn default() -> Self {
-        Self { slots: VecDeque::new(), first: 1, count: 0 }
+        Self {
+            slots: VecDeque::new(),
+            first: 1,
+            count: 0,
+        }
     }
 }
 
 impl<T> Streams<T> {
-    /// Adds a stream, whose number is above that of all before.
+    /// Adds a stream that is not there; it costs least in the order of the numbers.
     #[inline]
-    pub fn push(&mut self, id: u32, stream: T) {
+    pub fn insert(&mut self, id: u32, stream: T) {
         if self.slots.is_empty() {
             self.first = id;
         }
-        while self.first + 2 * (self.slots.len() as u32) < id {
+        while id < self.first {
+            self.slots.push_front(None);
+            self.first -= 2;
+        }
+        let place = (id - self.first) as usize / 2;
+        while self.slots.len() <= place {
             self.slots.push_back(None);
         }
-        self.slots.push_back(Some(stream));
+        self.slots[place] = Some(stream);
         self.count += 1;
     }
 
@@ -67,7 +76,8 @@ impl<T> Streams<T> {
     /// All of them, with their numbers.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
         let ids = (self.first..).step_by(2);
-        ids.zip(&mut self.slots).filter_map(|(id, slot)| Some((id, slot.as_mut()?)))
+        ids.zip(&mut self.slots)
+            .filter_map(|(id, slot)| Some((id, slot.as_mut()?)))
     }
 }
 
@@ -78,8 +88,8 @@ mod tests {
     #[test]
     fn streams_are_found_by_number_in_whatever_order_they_end() {
         let mut streams = Streams::default();
-        for id in [1, 3, 5, 11, 13] {
-            streams.push(id, id * 10);
+        for id in [3, 11, 1, 5, 13] {
+            streams.insert(id, id * 10);
         }
         assert_eq!(streams.remove(3), Some(30));
         assert_eq!(streams.remove(3), None);
@@ -88,12 +98,15 @@ mod tests {
         assert_eq!(streams.get_mut(11), Some(&mut 110));
         assert_eq!(streams.remove(1), Some(10));
         assert_eq!(streams.remove(1), None);
-        assert_eq!(streams.iter_mut().map(|(id, _)| id).collect::<Vec<_>>(), [5, 11, 13]);
+        assert_eq!(
+            streams.iter_mut().map(|(id, _)| id).collect::<Vec<_>>(),
+            [5, 11, 13]
+        );
         for id in [13, 5, 11] {
             assert_eq!(streams.remove(id), Some(id * 10));
         }
         assert_eq!((streams.count(), streams.get_mut(13)), (0, None));
-        streams.push(101, 1);
+        streams.insert(101, 1);
         assert_eq!((streams.count(), streams.get_mut(101)), (1, Some(&mut 1)));
     }
 }

@@ -15,10 +15,13 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 pub fn connector(ca: &Path, alpn: Alpn) -> Result<TlsConnector, String> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(ca)? {
-        roots.add(certificate).map_err(|error| format!("{}: {error}", ca.display()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("{}: {error}", ca.display()))?;
     }
-    let mut config =
-        ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut config = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     config.alpn_protocols = alpn.protocols();
     // Each handshake is a whole one, so that connections are alike.
     config.resumption = rustls::client::Resumption::disabled();
