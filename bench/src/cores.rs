@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The cores the two sides are pinned to; `None` where they share what there is.
+#[derive(Clone, Copy)]
 pub struct Cores {
     pub server: Option<usize>,
     pub load: Option<usize>,
@@ -30,14 +32,14 @@ impl Cores {
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.server, self.load) {
-            (Some(server), Some(load)) => write!(f, "servers on core {server}, h2load on {load}"),
+            (Some(server), Some(load)) => write!(f, "servers on core {server}, load on {load}"),
             _ => write!(f, "not pinned (needs two cores and taskset): expect noise"),
         }
     }
 }
 
 /// A command that runs `program` on `core`.
-pub fn pinned(program: &std::path::Path, core: Option<usize>) -> Command {
+pub fn pinned(program: &Path, core: Option<usize>) -> Command {
     match core {
         None => Command::new(program),
         Some(core) => {

@@ -1,77 +1,190 @@
-//! The load: h2load, what it is asked to do, and whether every call was answered.
+//! The load: a program that makes calls, what it is asked to do, and whether every one was answered.
 
-use std::fmt;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
 
 use crate::Result;
 use crate::cores::pinned;
+use crate::scenario::Scenario;
 
+/// The longest a run may take before it is given up.
+const RUN_LIMIT: Duration = Duration::from_secs(90);
 /// `HelloRequest { name: "world" }` behind its prefix.
 const REQUEST: &[u8] = b"\0\0\0\0\x07\x0a\x05world";
 /// Bytes of `HelloReply { message: "Hello world!" }` and its prefix.
 const REPLY_LEN: u64 = 19;
-/// Calls that warm a server up are a tenth of those that are measured.
-const WARM_UP: u64 = 10;
 
-/// How many calls, over how many connections, how many at a time on each.
-#[derive(Clone, Copy)]
-pub struct Scenario {
-    pub connections: u64,
-    pub streams: u64,
+/// What a run brought; the line of JSON that generator and clients print.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Report {
     pub calls: u64,
+    #[serde(default)]
+    pub failed: u64,
+    pub wall_s: f64,
+    /// CPU time of the load's own process; h2load does not tell it.
+    pub cpu_s: Option<f64>,
+    pub p50_us: Option<f64>,
+    pub p99_us: Option<f64>,
+    pub p999_us: Option<f64>,
 }
 
-impl Scenario {
-    /// 1 x 100 and 50 x 20, and 1 x 1 if asked for.
-    pub fn all(calls: u64, one_by_one: bool) -> Vec<Self> {
-        let mut all = vec![
-            Self {
-                connections: 1,
-                streams: 100,
-                calls,
-            },
-            Self {
-                connections: 50,
-                streams: 20,
-                calls,
-            },
-        ];
-        if one_by_one {
-            all.push(Self {
-                connections: 1,
-                streams: 1,
-                calls: calls / 10,
-            });
+/// One load to be made.
+pub struct Run<'a> {
+    pub scenario: &'a Scenario,
+    pub address: &'a str,
+    pub calls: u64,
+    /// Calls per second, if they are not to wait for one another.
+    pub rate: Option<f64>,
+    /// The authority of the server's certificate, if it speaks TLS.
+    pub authority: Option<&'a Path>,
+}
+
+/// A program that makes calls.
+#[derive(Clone)]
+pub struct Load {
+    pub program: PathBuf,
+    pub core: Option<usize>,
+}
+
+impl Load {
+    /// Makes the calls and waits for the report.
+    ///
+    /// # Errors
+    /// The program fails or takes too long, or a call was not answered.
+    pub fn run(&self, run: &Run<'_>) -> Result<Report> {
+        let child = self
+            .command(run)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let child = child.map_err(|error| format!("{}: {error}", self.program.display()))?;
+        let output = finish(child)?;
+        let report: Report = serde_json::from_str(output.trim())
+            .map_err(|error| format!("not a report: {error}: {output:?}"))?;
+        if report.failed > 0 || report.calls == 0 {
+            return Err(format!("{} of {} calls failed", report.failed, run.calls).into());
         }
-        all
+        Ok(report)
     }
 
-    /// The same load, shorter.
-    pub fn warm_up(self) -> Self {
-        Self {
-            calls: self.calls / WARM_UP,
-            ..self
+    /// Starts a load that lasts until what is returned is dropped.
+    ///
+    /// # Errors
+    /// The program does not start.
+    pub fn start(&self, run: &Run<'_>) -> Result<Background> {
+        let child = self.command(run).stdin(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| format!("{}: {error}", self.program.display()))?;
+        let stdin = child.stdin.take();
+        Ok(Background { child, stdin })
+    }
+
+    fn command(&self, run: &Run<'_>) -> Command {
+        let scenario = run.scenario;
+        let mut command = pinned(&self.program, self.core);
+        command.args(["--address", run.address, "--scenario", scenario.call]);
+        command
+            .arg("--connections")
+            .arg(scenario.connections.to_string());
+        command.arg("--streams").arg(scenario.streams.to_string());
+        command.arg("--calls").arg(run.calls.to_string());
+        if let Some(size) = scenario.size {
+            command.arg("--size").arg(size.to_string());
+        }
+        if let Some(messages) = scenario.messages {
+            command.arg("--messages").arg(messages.to_string());
+        }
+        if let Some(rate) = run.rate {
+            command.arg("--rate").arg(format!("{rate:.0}"));
+        }
+        if let Some(authority) = run.authority {
+            command.arg("--ca").arg(authority);
+        }
+        command.stdout(Stdio::piped());
+        command
+    }
+}
+
+/// A load that goes on beside others; it ends when this is dropped.
+pub struct Background {
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Background {
+    /// Waits for the line that says that everything is open.
+    ///
+    /// # Errors
+    /// The load ended, took too long, or could not open all.
+    pub fn ready(&mut self) -> Result<Report> {
+        let stdout = self.child.stdout.take().ok_or("the load was asked twice")?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            // Whoever waited may have given up.
+            let _ = sender.send(read.map(|_| line));
+        });
+        let line = receiver
+            .recv_timeout(RUN_LIMIT)
+            .map_err(|_| "the load opens nothing")??;
+        let report = serde_json::from_str(line.trim());
+        let report: Report = report.map_err(|error| format!("not a report: {error}: {line:?}"))?;
+        match report.failed {
+            0 => Ok(report),
+            failed => Err(format!("{failed} could not be opened").into()),
         }
     }
+}
 
-    /// Whether `--check` looks at it: at 1 x 1 the kernel's share hides the servers.
-    pub fn is_checked(self) -> bool {
-        self.streams > 1
+impl Drop for Background {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // It may have ended by itself; there is nothing left to do then.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-impl fmt::Display for Scenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} x {}", self.connections, self.streams)
+/// Waits for a program, at most [`RUN_LIMIT`], and returns what it printed.
+fn finish(mut child: Child) -> Result<String> {
+    let (sender, receiver) = mpsc::channel();
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    thread::spawn(move || {
+        let mut text = String::new();
+        let read = stdout.map(|mut pipe| pipe.read_to_string(&mut text));
+        // Whoever waited may have given up.
+        let _ = sender.send(read.transpose().map(|_| text));
+    });
+    let errors = thread::spawn(move || {
+        let mut text = String::new();
+        let _ = stderr.map(|mut pipe| pipe.read_to_string(&mut text));
+        text
+    });
+    let output = receiver.recv_timeout(RUN_LIMIT);
+    if output.is_err() {
+        child.kill()?;
     }
+    let status = child.wait()?;
+    let text = output.map_err(|_| format!("the load took over {RUN_LIMIT:?}"))??;
+    if status.success() {
+        return Ok(text);
+    }
+    let errors = errors.join().unwrap_or_default();
+    Err(format!("the load failed: {status}: {}", errors.trim()).into())
 }
 
-/// The load generator.
+/// The second generator, which is not ours.
 pub struct H2load {
     core: Option<usize>,
     request: PathBuf,
+    pub version: String,
 }
 
 impl H2load {
@@ -80,52 +193,62 @@ impl H2load {
     /// # Errors
     /// h2load is not installed, or the request cannot be written.
     pub fn find(core: Option<usize>) -> Result<Self> {
-        let mut version = Command::new("h2load");
-        version
+        let output = Command::new("h2load")
             .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        if !version.status().is_ok_and(|status| status.success()) {
-            return Err(
-                "h2load is not installed; on Debian: apt-get install nghttp2-client".into(),
-            );
-        }
+            .stderr(Stdio::null())
+            .output();
+        let Ok(output) = output else {
+            return Err("h2load is not installed (Debian: apt-get install nghttp2-client)".into());
+        };
+        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let name = format!("hikyaku-bench-{}.request", std::process::id());
         let request = std::env::temp_dir().join(name);
         fs::write(&request, REQUEST)?;
-        Ok(Self { core, request })
+        Ok(Self {
+            core,
+            request,
+            version,
+        })
     }
 
-    /// Drives one server and returns the calls it answered per second.
+    /// Makes the calls.
     ///
     /// # Errors
     /// h2load fails, or one call was not answered with the greeting.
-    pub fn run(&self, scenario: &Scenario, port: u16) -> Result<f64> {
-        let output = pinned(Path::new("h2load"), self.core)
-            .args(["-n", &scenario.calls.to_string()])
-            .args(["-c", &scenario.connections.to_string()])
-            .args(["-m", &scenario.streams.to_string()])
+    pub fn run(&self, run: &Run<'_>) -> Result<Report> {
+        let started = Instant::now();
+        let child = pinned(Path::new("h2load"), self.core)
+            .args(["-n", &run.calls.to_string()])
+            .args(["-c", &run.scenario.connections.to_string()])
+            .args(["-m", &run.scenario.streams.to_string()])
             .arg("-d")
             .arg(&self.request)
             .args(["-H", "te: trailers", "-H", "content-type: application/grpc"])
             .arg(format!(
-                "http://127.0.0.1:{port}/helloworld.Greeter/SayHello"
+                "http://{}/helloworld.Greeter/SayHello",
+                run.address
             ))
-            .output()?;
-        let report = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() {
-            return Err(format!("h2load: {}", String::from_utf8_lossy(&output.stderr)).into());
-        }
-        check_answers(&report, scenario.calls)?;
-        let rate = report.lines().find(|line| line.starts_with("finished in "));
-        let rate = rate.and_then(|line| {
-            line.split(", ")
-                .nth(1)?
-                .strip_suffix(" req/s")?
-                .parse()
-                .ok()
-        });
-        Ok(rate.ok_or_else(|| format!("h2load told no rate:\n{report}"))?)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let report = finish(child)?;
+        let wall_s = started.elapsed().as_secs_f64();
+        check_answers(&report, run.calls)?;
+        let rate = report
+            .lines()
+            .find_map(|line| line.strip_prefix("finished in "));
+        let rate = rate.and_then(|line| line.split(", ").nth(1)?.strip_suffix(" req/s"));
+        let rate = rate.and_then(|rate| rate.parse::<f64>().ok());
+        Ok(Report {
+            calls: run.calls,
+            failed: 0,
+            wall_s: rate.map_or(wall_s, |rate| run.calls as f64 / rate),
+            cpu_s: None,
+            p50_us: None,
+            p99_us: None,
+            p999_us: None,
+        })
     }
 }
 

@@ -1,32 +1,59 @@
-//! Measures what a unary call costs each server: CPU time of the server per call, under the same
-//! load, in turns, on one machine.
+//! Measures hikyaku beside its peers and beside the floor of the machine: CPU per call of servers
+//! and clients, rates, latencies and memory, in turns, on one machine.
 //!
-//! `cargo run --release` builds the servers, starts each on a core of its own and drives them with
-//! h2load from another. What counts is the ratio within one run; see the README.
+//! `cargo run --release` builds everything, starts each server on a core of its own and drives it
+//! from another. What counts is the ratio within one run; see the README.
 
+mod certificates;
+mod chart;
 mod cores;
+mod footprint;
 mod load;
+mod machine;
+mod measure;
 mod options;
+mod peers;
+mod record;
+mod results;
+mod scenario;
 mod server;
 mod table;
+mod targets;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::fs;
+use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::certificates::Certificates;
 use crate::cores::Cores;
-use crate::load::{H2load, Scenario};
-use crate::options::{Options, USAGE};
-use crate::server::Server;
-use crate::table::{Sample, Table};
+use crate::load::H2load;
+use crate::measure::Bench;
+use crate::options::{Options, Request, USAGE};
+use crate::peers::{CLIENTS, Programs, SERVERS, manifest_folder};
+use crate::results::Results;
+use crate::scenario::{Kind, Scenario};
+use crate::targets::Targets;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
+    let options = match Request::parse(std::env::args().skip(1)) {
+        Ok(Request::Run(options)) => options,
+        Ok(Request::Help) => {
             print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Ok(Request::List) => {
+            println!(
+                "servers: {}\nclients: {}",
+                SERVERS.join(" "),
+                CLIENTS.join(" ")
+            );
+            for scenario in Scenario::all() {
+                println!("{}", scenario.title());
+            }
             return ExitCode::SUCCESS;
         }
         Err(what) => {
@@ -44,100 +71,116 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs every scenario; false if a ratio asked for with `--check` was missed.
+/// Runs everything that was asked for; false if something failed or a target was missed.
 fn run(options: &Options) -> Result<bool> {
+    let targets = Targets::read()?;
     let cores = Cores::detect();
-    let h2load = H2load::find(cores.load)?;
-    let programs = build(&options.servers)?;
-    println!("{cores}");
-    let mut servers = Vec::new();
-    for (name, path) in options.servers.iter().zip(&programs) {
-        servers.push(Server::start(name, path, cores.server)?);
-    }
-    let mut passed = true;
-    for scenario in Scenario::all(options.calls, options.one_by_one) {
-        let table = measure(&scenario, &servers, &h2load, options.rounds)?;
-        println!("\n{table}");
-        if let (Some(want), true) = (options.check, scenario.is_checked()) {
-            passed &= check(&table, want);
-        }
-    }
-    Ok(passed)
-}
-
-/// Drives the servers in turns, one warm-up and then `rounds` measured runs each.
-fn measure(
-    scenario: &Scenario,
-    servers: &[Server],
-    h2load: &H2load,
-    rounds: usize,
-) -> Result<Table> {
-    for server in servers {
-        h2load.run(&scenario.warm_up(), server.port())?;
-    }
-    let mut table = Table::new(scenario, servers.iter().map(Server::name));
-    for _ in 0..rounds {
-        for server in servers {
-            let before = server.cpu_time()?;
-            let calls_per_second = h2load
-                .run(scenario, server.port())
-                .map_err(|what| format!("{} at {scenario}: {what}", server.name()))?;
-            let spent = server.cpu_time()?.saturating_sub(before);
-            let micros = spent.as_secs_f64() * 1e6 / scenario.calls as f64;
-            table.push(
-                server.name(),
-                Sample {
-                    micros,
-                    calls_per_second,
-                },
-            );
-        }
-    }
-    Ok(table)
-}
-
-/// Says whether tonic's cheapest run cost at least `want` times ours.
-fn check(table: &Table, want: f64) -> bool {
-    let (Some(ours), Some(tonic)) = (table.min_micros("hikyaku"), table.min_micros("tonic")) else {
-        println!("check: needs both hikyaku and tonic");
-        return false;
+    let max_files = raise_open_files();
+    let certificates = Certificates::make()?;
+    let h2load = H2load::find(cores.load);
+    let programs = Programs::build(&packages(options))?;
+    let mut results = Results {
+        machine: machine::describe(h2load.as_ref().ok().map(|h2load| h2load.version.as_str())),
+        method: method(options, cores),
+        left_out: programs.left_out.clone(),
+        ..Results::default()
     };
-    let ratio = tonic / ours;
-    let verdict = if ratio >= want { "ok" } else { "FAILED" };
-    println!("check: {verdict}: tonic / hikyaku = {ratio:.2}, wanted at least {want:.2}");
-    ratio >= want
+    let mut bench = Bench {
+        options,
+        programs,
+        certificates: &certificates,
+        cores,
+        h2load: h2load.as_ref().ok(),
+        max_files,
+    };
+    for (index, scenario) in options.scenarios.iter().enumerate() {
+        if let (Kind::H2load, Err(why)) = (scenario.kind, &h2load) {
+            results
+                .left_out
+                .push((scenario.name.clone(), why.to_string()));
+            continue;
+        }
+        eprintln!(
+            "{}/{} {}",
+            index + 1,
+            options.scenarios.len(),
+            scenario.title()
+        );
+        bench.measure(scenario, &mut results);
+    }
+    if options.build {
+        footprint::measure(&mut results);
+    }
+    let verdicts = targets.judge(&results);
+    let (summary, details) = (
+        table::summary(&results, &verdicts),
+        table::details(&results),
+    );
+    println!("{details}\n{summary}");
+    write(&results, &format!("{summary}\n{details}"))?;
+    if options.record {
+        record::record(&summary, &details, &chart::draw(&results))?;
+    }
+    let held = !options.check || targets::hold(&verdicts);
+    Ok(held && results.failures.is_empty())
 }
 
-/// Builds the servers and returns their programs, which Cargo puts beside our own.
-fn build(servers: &[String]) -> Result<Vec<PathBuf>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let packages: Vec<String> = servers.iter().map(|name| package(name)).collect();
-    let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--manifest-path"]);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-    for package in &packages {
-        command.args(["--package", package]);
+/// What has to be built.
+fn packages(options: &Options) -> Vec<String> {
+    let kinds = |kind| {
+        options
+            .scenarios
+            .iter()
+            .any(|scenario| (scenario.kind == Kind::Client) == kind)
+    };
+    let mut packages = vec!["floor-server".to_owned(), "generator".to_owned()];
+    if kinds(false) {
+        packages.extend(options.servers.iter().map(|name| format!("{name}-server")));
     }
-    let own = std::env::current_exe()?;
-    let folder = own.parent().ok_or("this program has no folder")?;
-    // Our own folder is TARGET/PROFILE; the servers belong beside us.
-    if let Some(target) = folder.parent() {
-        command.arg("--target-dir").arg(target);
+    if kinds(true) {
+        packages.extend(options.clients.iter().map(|name| format!("{name}-client")));
     }
-    if !command.status()?.success() {
-        return Err("the servers could not be built".into());
-    }
-    let release = folder.with_file_name("release");
-    Ok(packages
-        .iter()
-        .map(|package| release.join(package))
-        .collect())
+    packages.retain(|package| package != "generator-client");
+    packages.sort();
+    packages.dedup();
+    packages
 }
 
-/// The package, and the program, that serves under this name.
-fn package(server: &str) -> String {
-    match server {
-        "floor" => "floor".to_owned(),
-        other => format!("{other}-server"),
-    }
+/// Says how it was measured, for the head of the report.
+fn method(options: &Options, cores: Cores) -> Vec<String> {
+    let (rounds, seconds) = (options.rounds, options.time.as_secs_f64());
+    vec![
+        format!(
+            "{cores}; servers take turns, {rounds} rounds of about {seconds} s after a warm-up"
+        ),
+        "CPU time, rates and memory are those of the best run, latencies those of the middle one"
+            .to_owned(),
+        "all in Rust: fat LTO, one codegen unit, panic = abort, mimalloc, TCP_NODELAY, one thread \
+         where nothing else is said; the settings of each peer are in its source"
+            .to_owned(),
+    ]
+}
+
+/// Lets this process, and those it starts, open as many files as the machine permits.
+fn raise_open_files() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // Where it is refused, fewer connections are measured.
+    let _ = setrlimit(Resource::Nofile, raised);
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// Writes `results/latest.{md,json,svg}`.
+fn write(results: &Results, text: &str) -> Result<()> {
+    let folder = manifest_folder().join("results");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("latest.md"), text)?;
+    let json = serde_json::to_string_pretty(&results.to_json())?;
+    fs::write(folder.join("latest.json"), json + "\n")?;
+    fs::write(folder.join("latest.svg"), chart::draw(results))?;
+    eprintln!("written: {}/latest.{{md,json,svg}}", folder.display());
+    Ok(())
 }

@@ -1,52 +1,55 @@
-//! A server under test: its process, its port and the CPU time it has used.
+//! A server under test: its process, its port, the CPU time and the memory it has used.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use crate::Result;
-use crate::cores::pinned;
+
+/// How long a server may take until it listens.
+const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// A running server, killed when dropped.
 pub struct Server {
     name: String,
     child: Child,
-    port: u16,
+    address: String,
 }
 
 impl Server {
     /// Starts the program and waits until it says where it listens.
     ///
     /// # Errors
-    /// The program does not start, or ends before it listens.
-    pub fn start(name: &str, program: &Path, core: Option<usize>) -> Result<Self> {
-        let mut command = pinned(program, core);
-        if name != "floor" {
-            command.arg("--listen");
-        }
+    /// The program does not start, ends before it listens, or takes too long.
+    pub fn start(name: &str, mut command: Command) -> Result<Self> {
         let mut child = command
-            .arg("127.0.0.1:0")
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("{name}: {}: {error}", program.display()))?;
+            .map_err(|error| format!("{name}: {:?}: {error}", command.get_program()))?;
         let stdout = child.stdout.take().ok_or("no pipe to the server")?;
         let mut server = Self {
             name: name.to_owned(),
             child,
-            port: 0,
+            address: String::new(),
         };
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        let port = line
-            .trim()
-            .strip_prefix("listening on ")
-            .and_then(|at| at.rsplit_once(':'));
-        let Some((_, port)) = port else {
-            return Err(format!("{name} printed {line:?} instead of its address").into());
-        };
-        server.port = port.parse()?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            // Whoever waited may have given up.
+            let _ = sender.send(read.map(|_| line));
+        });
+        let line = receiver
+            .recv_timeout(START_LIMIT)
+            .map_err(|_| format!("{name} did not listen within {START_LIMIT:?}"))??;
+        match line.trim().strip_prefix("listening on ") {
+            Some(address) => address.clone_into(&mut server.address),
+            None => return Err(format!("{name} printed {line:?} instead of its address").into()),
+        }
         Ok(server)
     }
 
@@ -54,8 +57,9 @@ impl Server {
         &self.name
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
+    /// `HOST:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// CPU time the process has used so far, in user and kernel.
@@ -64,10 +68,35 @@ impl Server {
     /// The process is gone.
     pub fn cpu_time(&self) -> Result<Duration> {
         let process = format!("/proc/{}", self.child.id());
-        match run_time(&process)? {
-            Duration::ZERO => tick_time(&process),
-            exact => Ok(exact),
-        }
+        let time = match run_time(&process) {
+            Ok(Duration::ZERO) => tick_time(&process),
+            other => other,
+        };
+        time.map_err(|what| format!("{} has ended: {what}", self.name).into())
+    }
+
+    /// What the process holds now, in bytes.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn resident_len(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most it has held, in bytes.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn peak_len(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// A line of `/proc/PID/status`, which counts in KiB.
+    fn memory(&self, field: &str) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        Ok(kib.ok_or_else(|| format!("{} has ended", self.name))? * 1024)
     }
 }
 
@@ -102,7 +131,6 @@ fn tick_time(process: &str) -> Result<Duration> {
         .skip(11)
         .take(2)
         .map(str::parse::<u64>);
-    Ok(Duration::from_millis(
-        10 * ticks.sum::<std::result::Result<u64, _>>()?,
-    ))
+    let ticks = ticks.sum::<std::result::Result<u64, _>>()?;
+    Ok(Duration::from_millis(10 * ticks))
 }

@@ -1,93 +1,306 @@
-//! The samples of one scenario, and the table they make.
+//! The report: tables that read well in a terminal and as Markdown.
 
-use std::fmt;
+use crate::results::{Metric, Results, Row, Section};
+use crate::targets::Verdict;
 
-use crate::load::Scenario;
-
-/// One run of one server.
-#[derive(Clone, Copy)]
-pub struct Sample {
-    /// CPU time of the server per call, in microseconds.
-    pub micros: f64,
-    pub calls_per_second: f64,
-}
-
-/// What the servers cost in one scenario.
-pub struct Table {
-    scenario: Scenario,
-    rows: Vec<(String, Vec<Sample>)>,
-}
-
-impl Table {
-    /// An empty table with a row for each server.
-    pub fn new<'a>(scenario: &Scenario, servers: impl Iterator<Item = &'a str>) -> Self {
-        let rows = servers
-            .map(|server| (server.to_owned(), Vec::new()))
-            .collect();
-        Self {
-            scenario: *scenario,
-            rows,
-        }
+/// What is measured, on what, and how it compares: fits on a page.
+pub fn summary(results: &Results, verdicts: &[Verdict]) -> String {
+    let mut text = String::from("# hikyaku beside its peers\n\n");
+    for (what, value) in &results.machine {
+        text.push_str(&format!("- {what}: {value}\n"));
     }
-
-    /// Adds a run to a server's row.
-    pub fn push(&mut self, server: &str, sample: Sample) {
-        if let Some((_, samples)) = self.rows.iter_mut().find(|(name, _)| name == server) {
-            samples.push(sample);
-        }
+    for line in &results.method {
+        text.push_str(&format!("- {line}\n"));
     }
-
-    /// The cheapest run of a server: the one with the least noise in it.
-    pub fn min_micros(&self, server: &str) -> Option<f64> {
-        let (_, samples) = self.rows.iter().find(|(name, _)| name == server)?;
-        samples
+    if !verdicts.is_empty() {
+        text.push_str("\n## Targets\n\n");
+        let rows = verdicts
             .iter()
-            .map(|sample| sample.micros)
-            .min_by(f64::total_cmp)
+            .map(|verdict| verdict.cells().to_vec())
+            .collect();
+        text.push_str(&grid(
+            &["target", "limit", "measured", "verdict", "CI enforces"],
+            rows,
+        ));
     }
+    let servers = |section: &&Section| !is_of_clients(section);
+    text.push_str(&comparison(
+        "Server CPU: microseconds, and times the floor's",
+        results.sections.iter().filter(servers),
+        Metric::ServerMicros,
+        "floor",
+    ));
+    text.push_str(&comparison(
+        "Server CPU: times hikyaku's",
+        results.sections.iter().filter(servers),
+        Metric::ServerMicros,
+        "hikyaku",
+    ));
+    text.push_str(&comparison(
+        "Client CPU: microseconds, and times hikyaku's",
+        results
+            .sections
+            .iter()
+            .filter(|section| is_of_clients(section)),
+        Metric::ClientMicros,
+        "hikyaku",
+    ));
+    text.push_str(&comparison(
+        "p99: microseconds, and times hikyaku's",
+        results.sections.iter().filter(servers),
+        Metric::P99Micros,
+        "hikyaku",
+    ));
+    text.push_str(&comparison(
+        "Memory of the server for each idle connection or stream: KiB, and times hikyaku's",
+        results.sections.iter(),
+        Metric::EachKib,
+        "hikyaku",
+    ));
+    let greeters = results
+        .sections
+        .iter()
+        .filter(|section| section.name == "greeter");
+    for section in greeters {
+        text.push_str(&detail(section));
+    }
+    text.push_str(&list("Left out", &merged(&results.left_out)));
+    text.push_str(&list("Failed", &results.failures));
+    text
+}
 
-    /// How many times a run costs the cheapest run of `server`.
-    fn ratio(&self, micros: f64, server: &str) -> String {
-        match self.min_micros(server) {
-            Some(min) => format!("{:.2}x", micros / min),
-            None => "-".to_owned(),
+/// Every figure, scenario by scenario.
+pub fn details(results: &Results) -> String {
+    let mut text = String::from("# Every figure\n");
+    let mut group = "";
+    for section in results
+        .sections
+        .iter()
+        .filter(|section| section.name != "greeter")
+    {
+        if section.group != group {
+            group = &section.group;
+            text.push_str(&format!("\n## {group}\n"));
         }
+        text.push_str(&detail(section));
+    }
+    text
+}
+
+/// A row for each scenario, a column for each subject: the base's own figure, the others' ratios.
+fn comparison<'a>(
+    title: &str,
+    sections: impl Iterator<Item = &'a Section>,
+    metric: Metric,
+    base: &str,
+) -> String {
+    let has_base = |section: &&Section| section.get(base, metric).is_some();
+    let sections: Vec<&Section> = sections.filter(has_base).collect();
+    let mut subjects: Vec<&str> = Vec::new();
+    let rows = || sections.iter().flat_map(|section| &section.rows);
+    for row in rows().filter(|row| row.subject != base && row.get(metric).is_some()) {
+        if !subjects.contains(&row.subject.as_str()) {
+            subjects.push(&row.subject);
+        }
+    }
+    if sections.is_empty() || subjects.is_empty() {
+        return String::new();
+    }
+    let mut header = vec!["scenario", base];
+    header.extend(&subjects);
+    let rows = sections.iter().map(|section| {
+        let ours = section.get(base, metric).unwrap_or(f64::NAN);
+        let mut cells = vec![section.name.clone(), figure(ours)];
+        for subject in &subjects {
+            let theirs = section.get(subject, metric);
+            cells.push(theirs.map_or_else(|| "-".to_owned(), |theirs| ratio(theirs / ours)));
+        }
+        cells
+    });
+    format!("\n## {title}\n\n{}", grid(&header, rows.collect()))
+}
+
+/// All metrics of one scenario.
+fn detail(section: &Section) -> String {
+    let has = |metric: &Metric| section.rows.iter().any(|row| row.get(*metric).is_some());
+    let metrics: Vec<Metric> = Metric::ALL.into_iter().filter(has).collect();
+    let main = if is_of_clients(section) {
+        Metric::ClientMicros
+    } else {
+        Metric::ServerMicros
+    };
+    let bases = ["floor", "hikyaku"].map(|base| section.get(base, main));
+    let mut header = vec![
+        if is_of_clients(section) {
+            "client"
+        } else {
+            "server"
+        }
+        .to_owned(),
+    ];
+    for metric in &metrics {
+        header.push(heading(*metric, section.unit));
+        if *metric == main {
+            header.extend(["to floor".to_owned(), "to hikyaku".to_owned()]);
+        }
+    }
+    let rows = section.rows.iter().map(|row| {
+        let mut cells = vec![row.subject.clone()];
+        for metric in &metrics {
+            cells.push(row.get(*metric).map_or_else(|| "-".to_owned(), figure));
+            if *metric == main {
+                cells.extend(bases.map(|base| to_base(row, main, base)));
+            }
+        }
+        cells
+    });
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    format!(
+        "\n### {}\n\n{}",
+        section.title,
+        grid(&header, rows.collect())
+    )
+}
+
+fn to_base(row: &Row, metric: Metric, base: Option<f64>) -> String {
+    let ratios = row
+        .get(metric)
+        .zip(base)
+        .map(|(ours, base)| ratio(ours / base));
+    ratios.unwrap_or_else(|| "-".to_owned())
+}
+
+fn is_of_clients(section: &Section) -> bool {
+    section.name.starts_with("client-")
+}
+
+fn heading(metric: Metric, unit: &str) -> String {
+    match metric {
+        Metric::ServerMicros => format!("server us/{unit}"),
+        Metric::ClientMicros => format!("client us/{unit}"),
+        Metric::Rate => format!("{unit}s/s"),
+        Metric::Offered => format!("offered {unit}s/s"),
+        Metric::MibPerSecond => "MiB/s".to_owned(),
+        Metric::P50Micros => "p50 us".to_owned(),
+        Metric::P99Micros => "p99 us".to_owned(),
+        Metric::P999Micros => "p99.9 us".to_owned(),
+        Metric::PeakMib => "peak MiB".to_owned(),
+        Metric::EachKib => "KiB each".to_owned(),
+        Metric::BuildSeconds => "build s".to_owned(),
+        Metric::Crates => "crates".to_owned(),
+        Metric::SizeKib => "stripped KiB".to_owned(),
     }
 }
 
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{} (connections x streams), {} calls a run, server CPU in us per call",
-            self.scenario, self.scenario.calls
-        )?;
-        write!(f, "{:<10}{:>8}{:>8}{:>8}", "server", "median", "min", "max")?;
-        write!(f, "{:>12}{:>10}{:>10}", "calls/s", "to floor", "to tonic")?;
-        for (server, samples) in &self.rows {
-            let micros = sorted(samples.iter().map(|sample| sample.micros));
-            let rates = sorted(samples.iter().map(|sample| sample.calls_per_second));
-            let (Some(min), Some(max)) = (micros.first(), micros.last()) else {
-                continue;
-            };
-            let (median, rate) = (micros[micros.len() / 2], rates[rates.len() / 2]);
-            write!(
-                f,
-                "\n{server:<10}{median:>8.2}{min:>8.2}{max:>8.2}{rate:>12.0}"
-            )?;
-            write!(
-                f,
-                "{:>10}{:>10}",
-                self.ratio(*min, "floor"),
-                self.ratio(*min, "tonic")
-            )?;
-        }
-        Ok(())
+/// Three digits that mean something.
+pub fn figure(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1e6 => format!("{:.2} M", value / 1e6),
+        size if size >= 1e4 => format!("{:.0} k", value / 1e3),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
     }
 }
 
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
+/// How many times.
+pub fn ratio(value: f64) -> String {
+    match value {
+        value if value >= 100.0 => format!("{value:.0}x"),
+        value if value >= 10.0 => format!("{value:.1}x"),
+        value => format!("{value:.2}x"),
+    }
+}
+
+/// A table of Markdown whose columns stand straight in a terminal, figures to the right.
+fn grid(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        widest.max(header.get(column).map_or(0, |name| name.len()))
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let mut text = line(header.iter().copied(), &widths);
+    let rules = widths
+        .iter()
+        .enumerate()
+        .map(|(column, width)| match column {
+            0 => "-".repeat(*width),
+            _ => "-".repeat(width.saturating_sub(1)) + ":",
+        });
+    let rules: Vec<String> = rules.collect();
+    text.push_str(&line(rules.iter().map(String::as_str), &widths));
+    for row in &rows {
+        text.push_str(&line(row.iter().map(String::as_str), &widths));
+    }
+    text
+}
+
+fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
+    let mut text = String::from("|");
+    for (column, (cell, width)) in cells.zip(widths).enumerate() {
+        match column {
+            0 => text.push_str(&format!(" {cell:<width$} |")),
+            _ => text.push_str(&format!(" {cell:>width$} |")),
+        }
+    }
+    text + "\n"
+}
+
+fn list(title: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let lines: String = lines
+        .iter()
+        .map(|line| format!("- {}\n", line.replace('\n', " ")))
+        .collect();
+    format!("\n## {title}\n\n{lines}")
+}
+
+/// One line for each reason.
+fn merged(left_out: &[(String, String)]) -> Vec<String> {
+    let mut lines: Vec<(Vec<&str>, &str)> = Vec::new();
+    for (what, why) in left_out {
+        match lines.iter_mut().find(|(_, known)| known == why) {
+            Some((whats, _)) => whats.push(what),
+            None => lines.push((vec![what], why)),
+        }
+    }
+    lines
+        .iter()
+        .map(|(whats, why)| format!("{}: {why}", whats.join(", ")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{figure, grid, ratio};
+
+    #[test]
+    fn figures_have_three_digits() {
+        let table = [
+            (0.0123, "0.012"),
+            (0.456, "0.46"),
+            (12.34, "12.3"),
+            (123.4, "123"),
+            (1234.0, "1234"),
+            (123_456.0, "123 k"),
+            (1_234_567.0, "1.23 M"),
+        ];
+        for (value, want) in table {
+            assert_eq!(figure(value), want);
+        }
+        assert_eq!([1.234, 12.34, 123.4].map(ratio), ["1.23x", "12.3x", "123x"]);
+    }
+
+    #[test]
+    fn columns_stand_straight() {
+        let rows = vec![vec!["a".to_owned(), "10".to_owned()]];
+        assert_eq!(
+            grid(&["name", "n"], rows),
+            "| name |  n |\n| ---- | -: |\n| a    | 10 |\n"
+        );
+    }
 }

@@ -1,0 +1,256 @@
+//! Who is measured, how each is built and started, and what it cannot do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Result;
+use crate::certificates::Certificates;
+use crate::cores::pinned;
+use crate::machine::first_line;
+use crate::scenario::{Kind, Scenario, Transport};
+
+/// All servers, in the order of the tables.
+pub const SERVERS: [&str; 8] = [
+    "floor",
+    "hikyaku",
+    "tonic",
+    "connectrpc",
+    "ntex",
+    "pajamax",
+    "grpc-go",
+    "grpcio",
+];
+/// All clients, in the order of the tables; the generator is what they are compared with.
+pub const CLIENTS: [&str; 4] = ["generator", "hikyaku", "tonic", "grpc-go"];
+
+/// The programs that were built, and why others were not.
+#[derive(Default)]
+pub struct Programs {
+    /// By package: `floor-server`, `tonic-client`, `generator`.
+    found: BTreeMap<String, PathBuf>,
+    /// By package: the scenarios a server says it can be measured in.
+    abilities: BTreeMap<String, String>,
+    pub left_out: Vec<(String, String)>,
+}
+
+impl Programs {
+    /// Builds what was asked for.
+    ///
+    /// # Errors
+    /// Our own folder cannot be found. What cannot be built is in `left_out`.
+    pub fn build(packages: &[String]) -> Result<Self> {
+        let mut programs = Self::default();
+        let own = std::env::current_exe()?;
+        let folder = own.parent().ok_or("this program has no folder")?;
+        let release = folder.with_file_name("release");
+        let cargo: Vec<&String> = packages.iter().filter(|name| made_by_cargo(name)).collect();
+        // All at once is faster; one at a time says who is at fault.
+        if cargo_build(&release, &cargo).is_ok() {
+            for package in cargo {
+                programs
+                    .found
+                    .insert(package.clone(), release.join(package));
+            }
+        } else {
+            for package in cargo {
+                let built = cargo_build(&release, &[package]).map(|()| release.join(package));
+                programs.add(package, built);
+            }
+        }
+        for package in packages.iter().filter(|name| !made_by_cargo(name)) {
+            eprintln!("building {package}");
+            let built = match package.as_str() {
+                "grpcio-server" => python(&release),
+                _ => go(package, &release),
+            };
+            programs.add(package, built);
+        }
+        Ok(programs)
+    }
+
+    fn add(&mut self, package: &str, built: Result<PathBuf>) {
+        match built {
+            Ok(path) => {
+                self.found.insert(package.to_owned(), path);
+            }
+            Err(why) => self.left_out.push((package.to_owned(), why.to_string())),
+        }
+    }
+
+    /// The program of a package that could be built.
+    pub fn get(&self, package: &str) -> Option<&Path> {
+        self.found.get(package).map(PathBuf::as_path)
+    }
+
+    /// Why a server has no place in a scenario; `None` if it has.
+    pub fn cannot(&mut self, server: &str, scenario: &Scenario) -> Option<&'static str> {
+        let package = format!("{server}-server");
+        let program = self.found.get(&package)?;
+        let can = self
+            .abilities
+            .entry(package)
+            .or_insert_with(|| match server {
+                "floor" => FLOOR.to_owned(),
+                _ => first_line(command(server, program, None).arg("--scenarios")),
+            });
+        let can = |ability: &str| can.split_whitespace().any(|known| known == ability);
+        let floor = server == "floor";
+        match scenario.kind {
+            _ if scenario.transport == Transport::Tls && !can("tls") => Some("no TLS"),
+            Kind::Neighbour if floor => Some("it runs no handlers"),
+            Kind::Neighbour if !can("burn") => Some("no such method"),
+            Kind::IdleConnections | Kind::IdleStreams if floor => Some("it keeps no state"),
+            Kind::IdleStreams if !can("both") => Some("unary only"),
+            Kind::IdleConnections | Kind::IdleStreams => None,
+            _ if scenario.call == "connect" || can(scenario.call) => None,
+            _ if floor => Some("it awaits nothing"),
+            _ if scenario.messages.is_some() => Some("unary only"),
+            _ => Some("no such method"),
+        }
+    }
+
+    /// How a server is started for a scenario.
+    ///
+    /// # Errors
+    /// It could not be built.
+    pub fn server(
+        &self,
+        name: &str,
+        scenario: &Scenario,
+        core: Option<usize>,
+        certificates: &Certificates,
+    ) -> Result<Command> {
+        let package = format!("{name}-server");
+        let program = self
+            .get(&package)
+            .ok_or_else(|| format!("{package} was not built"))?;
+        // More threads than one want all cores.
+        let core = core.filter(|_| scenario.threads == 1);
+        let mut command = command(name, program, core);
+        command.args(["--listen", "127.0.0.1:0"]);
+        command.arg("--threads").arg(scenario.threads.to_string());
+        if scenario.transport == Transport::Tls {
+            command.arg("--cert").arg(certificates.certificate());
+            command.arg("--key").arg(certificates.key());
+        }
+        if name == "floor" {
+            // It decodes nothing, so it must be told what to answer.
+            command.args(["--scenario", scenario.call]);
+            command
+                .arg("--size")
+                .arg(scenario.size.unwrap_or(0).to_string());
+            command
+                .arg("--messages")
+                .arg(scenario.messages.unwrap_or(1).to_string());
+        }
+        Ok(command)
+    }
+}
+
+/// What the floor can be asked; it tells nobody, as it is no framework.
+const FLOOR: &str = "hello echo down up both ping-pong burn record connect tls";
+
+/// The folder of this workspace.
+pub fn manifest_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The program of a server, pinned to a core.
+fn command(server: &str, program: &Path, core: Option<usize>) -> Command {
+    let mut command = pinned(program, core);
+    if server == "grpcio" {
+        command.arg(manifest_folder().join("servers/grpcio/server.py"));
+    }
+    command
+}
+
+fn made_by_cargo(package: &str) -> bool {
+    !package.starts_with("grpc")
+}
+
+fn cargo_build(release: &Path, packages: &[&String]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--release", "--manifest-path"]);
+    command.arg(manifest_folder().join("Cargo.toml"));
+    if let Some(target) = release.parent() {
+        command.arg("--target-dir").arg(target);
+    }
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    succeed(&mut command, "cargo build")
+}
+
+/// Builds a Go peer, whose folder is `servers/grpc-go` or `clients/grpc-go`.
+fn go(package: &str, release: &Path) -> Result<PathBuf> {
+    let (name, kind) = package.rsplit_once('-').ok_or("a package without a kind")?;
+    if !is_there("go", "version") {
+        return Err("Go is not installed".into());
+    }
+    let folder = manifest_folder().join(format!("{kind}s")).join(name);
+    if !folder.is_dir() {
+        return Err(format!("there is no {}", folder.display()).into());
+    }
+    let program = release.join(package);
+    let mut command = Command::new("go");
+    command
+        .args(["build", "-trimpath", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(folder);
+    succeed(&mut command, "go build")?;
+    Ok(program)
+}
+
+/// An interpreter in a virtual environment that has what the Python peer needs.
+fn python(release: &Path) -> Result<PathBuf> {
+    if !is_there("python3", "--version") {
+        return Err("Python is not installed".into());
+    }
+    let environment = release.with_file_name("bench-python");
+    let python = environment.join("bin/python");
+    if !python.exists() {
+        let mut command = Command::new("python3");
+        succeed(
+            command.args(["-m", "venv"]).arg(&environment),
+            "python3 -m venv",
+        )?;
+    }
+    let requirements = manifest_folder().join("servers/grpcio/requirements.txt");
+    let mut command = Command::new(&python);
+    command.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+    ]);
+    succeed(command.arg(requirements), "pip install")?;
+    Ok(python)
+}
+
+/// Whether a program can be run.
+pub fn is_there(program: &str, argument: &str) -> bool {
+    let mut command = Command::new(program);
+    command
+        .arg(argument)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Runs a command whose output is for whoever watches.
+fn succeed(command: &mut Command, what: &str) -> Result<()> {
+    // The table is all that belongs on stdout.
+    let output = command.stdout(Stdio::null()).status();
+    match output.map_err(|error| format!("{what}: {error}"))? {
+        status if status.success() => Ok(()),
+        status => Err(format!("{what}: {status}").into()),
+    }
+}
