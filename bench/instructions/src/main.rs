@@ -35,7 +35,8 @@ fn main() -> Result<ExitCode, Failure> {
     match *words {
         ["run", name, call_count] => {
             let scenario = Scenario::named(name).ok_or("no such scenario")?;
-            scenario.play(call_count.parse()?);
+            let [_, max_count] = scenario.call_counts;
+            scenario.play(max_count, call_count.parse()?);
             Ok(ExitCode::SUCCESS)
         }
         ["--update", ref names @ ..] if are_names(names) => update(&chosen(names)?),

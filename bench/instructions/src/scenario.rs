@@ -38,13 +38,17 @@ const SEVEN: &[u8] = &[0x08, 7];
 const THOUSAND: &[u8] = &[0x08, 0xe8, 0x07];
 
 impl Scenario {
-    /// Makes the calls of the short run or of the long one, on this thread.
-    pub fn play(&self, call_count: usize) {
-        let [_, max_count] = self.call_counts;
+    /// Prepares for `max_count` calls, and makes `call_count` of them on this thread. Runs that have
+    /// been prepared for as many differ by their calls only.
+    pub fn play(&self, max_count: usize, call_count: usize) {
+        assert!(
+            call_count <= max_count,
+            "it is prepared for {max_count} calls"
+        );
         (self.run)([max_count, call_count]);
     }
 
-    /// What lies between the figures of the two runs, for one unit.
+    /// What lies between the figures of the short run and the long one, for one unit.
     #[must_use]
     pub fn per_unit(&self, [short, long]: [u64; 2]) -> f64 {
         let [short_count, long_count] = self.call_counts;
