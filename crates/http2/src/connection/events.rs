@@ -47,9 +47,10 @@ impl Events {
     pub(super) fn put_body(&mut self, place: u64, data: Bytes) {
         let index = self.index(place);
         if let Some(event) = self.queue.get_mut(index)
-            && let Event::Headers { id, headers, .. } = event
+            && matches!(event, Event::Headers { .. })
+            // Moved, not cloned: to count a reference costs as much as all the rest of this.
+            && let Event::Headers { id, headers, .. } = mem::replace(event, Event::StreamRoom)
         {
-            let (id, headers) = (*id, headers.clone());
             *event = Event::Request { id, headers, data };
         }
     }
