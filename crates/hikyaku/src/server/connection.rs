@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
-use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId, Violation};
+use hikyaku_http2::{Body, Config, Connection, ErrorCode, Event, Headers, StreamId, Violation};
 
 use super::answer::{Completing, Direct, Head, finish, refuse};
 use super::door::Door;
@@ -44,6 +44,8 @@ use crate::{Metadata, Status};
 pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) limits: Limits,
+    /// Those of each connection, once.
+    pub(crate) http2: Arc<Config>,
     pub(crate) memory: Memory,
     pub(crate) compression: Policy,
     pub(crate) phrases: Phrasebook,
@@ -664,6 +666,12 @@ impl Calls for ServerCalls {
             turn = Turn::Again;
         }
         turn
+    }
+
+    fn trim(&mut self) {
+        self.calls.shrink_to_fit();
+        self.gathered = Vec::new();
+        self.known = KnownHeads::default();
     }
 
     fn drain(&mut self) {}

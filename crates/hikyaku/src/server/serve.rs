@@ -5,8 +5,9 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hikyaku_http2::Connection;
@@ -326,6 +327,7 @@ impl Server {
             security: self
                 .tls
                 .map(|tls| Security::new(tls, self.limits.max_handshakes)),
+            http2: Arc::new(self.limits.http2.clone()),
             limits: self.limits,
             phrases: Phrasebook::new(&compression.codings),
             compression,
@@ -388,7 +390,7 @@ impl Connections {
         #[cfg(feature = "tls")]
         if shared.security.is_some() {
             let served = secure::serve(io, addr, Arc::clone(shared), Arc::clone(&door));
-            return self.spawn(number, door, served);
+            return self.spawn(number, door, Box::pin(served));
         }
         let limit = shared.limits.http2.handshake_timeout;
         let served = driver(io, Peer::at(addr), shared, Arc::clone(&door), limit);
@@ -397,16 +399,13 @@ impl Connections {
 
     fn spawn<C>(&mut self, number: u64, door: Arc<Door>, connection: C)
     where
-        C: Future<Output = ()> + Send + 'static,
+        C: Future<Output = ()> + Send + Unpin + 'static,
     {
-        let doors = Arc::clone(&self.doors);
-        self.tasks.spawn(async move {
-            let shutter = Shutter(door);
-            connection.await;
-            // It counts, and is waited for, until the last of its handlers has run to its end.
-            shutter.0.set_idle(false);
-            shutter.0.lasting.ended().await;
-            lock(&doors).remove(&number);
+        self.tasks.spawn(Served {
+            stage: Stage::Driven(connection),
+            shutter: Shutter(door),
+            doors: Arc::clone(&self.doors),
+            number,
         });
     }
 
@@ -432,6 +431,43 @@ impl Connections {
     }
 }
 
+/// A connection from its first byte to the end of the last handler that it leaves behind.
+///
+/// Not an `async fn`, which would have room for the connection twice: there is one for each idle one.
+struct Served<C> {
+    stage: Stage<C>,
+    shutter: Shutter,
+    doors: Arc<Mutex<Doors>>,
+    /// Among the doors.
+    number: u64,
+}
+
+enum Stage<C> {
+    Driven(C),
+    /// It is over, but for handlers that run to their end.
+    Left(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl<C: Future<Output = ()> + Unpin> Future for Served<C> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if let Stage::Driven(connection) = &mut this.stage {
+            ready!(Pin::new(connection).poll(cx));
+            // It counts, and is waited for, until the last of its handlers has run to its end.
+            let door = Arc::clone(&this.shutter.0);
+            door.set_idle(false);
+            this.stage = Stage::Left(Box::pin(async move { door.lasting.ended().await }));
+        }
+        if let Stage::Left(handlers) = &mut this.stage {
+            ready!(handlers.as_mut().poll(cx));
+        }
+        lock(&this.doors).remove(&this.number);
+        Poll::Ready(())
+    }
+}
+
 /// Closes a door for good: what still runs behind it is cut off.
 struct Shutter(Arc<Door>);
 
@@ -449,9 +485,12 @@ pub(super) fn driver<S: AsyncRead + AsyncWrite + Unpin>(
     door: Arc<Door>,
     limit: Duration,
 ) -> Driver<S, ServerCalls> {
-    let mut http2 = shared.limits.http2.clone();
-    http2.handshake_timeout = limit;
-    http2.max_age = http2.max_age.map(spread);
+    let mut http2 = Arc::clone(&shared.http2);
+    if limit != http2.handshake_timeout || http2.max_age.is_some() {
+        let own = Arc::make_mut(&mut http2);
+        own.handshake_timeout = limit;
+        own.max_age = own.max_age.map(spread);
+    }
     let outbox = Arc::clone(&door.outbox);
     let calls = ServerCalls::new(Arc::clone(shared), door, peer);
     Driver::new(io, Connection::server(http2), calls, outbox)

@@ -94,6 +94,12 @@ impl Events {
         self.queue.is_empty()
     }
 
+    /// How many there is room for.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
     /// Gives unused memory back.
     pub(super) fn trim(&mut self) {
         self.queue.shrink_to_fit();
