@@ -276,6 +276,32 @@ impl ClientCalls {
         }
     }
 
+    /// A whole answer, as most are.
+    fn on_response(
+        &mut self,
+        id: StreamId,
+        headers: Headers,
+        data: Bytes,
+        trailers: Headers,
+        out: &mut Connection,
+    ) {
+        let codings = &self.shared.compression.codings;
+        let format = self.shared.format;
+        let head = (self.reader).read_head(&headers, Body::More, format, codings);
+        let ResponseHead::Messages(coding) = head else {
+            // Its first words say enough.
+            return self.on_headers(id, headers, Body::More, out);
+        };
+        let coding = coding.and_then(|coding| codings.chosen(coding));
+        self.merit = Merit::Useful;
+        let outcome = self.reader.read_trailers(trailers);
+        if let Some(mut call) = self.remove(id) {
+            call.on_head(headers, coding);
+            call.on_data(data);
+            conclude(call, id, outcome, out);
+        }
+    }
+
     fn on_headers(&mut self, id: StreamId, headers: Headers, body: Body, out: &mut Connection) {
         let Some(call) = self.calls.get_mut(&id.number()) else {
             return;
@@ -306,6 +332,11 @@ impl ClientCalls {
                 self.end(id, Err(wire::missing_status()), out);
             }
         }
+    }
+
+    fn on_trailers(&mut self, id: StreamId, trailers: Headers, out: &mut Connection) {
+        let outcome = self.reader.read_trailers(trailers);
+        self.end(id, outcome, out);
     }
 
     fn on_reset(
@@ -370,20 +401,8 @@ impl ClientCalls {
 
     /// The server has said its last word on a call.
     fn end(&mut self, id: StreamId, outcome: Outcome, out: &mut Connection) {
-        let Some(call) = self.remove(id) else {
-            return;
-        };
-        if call.opened.request == Body::More || out.queued_len(id) > 0 {
-            // We have not said all we had to, and the server does not want to hear it.
-            out.reset_stream(id, ErrorCode::NO_ERROR);
-        }
-        match outcome {
-            Ok(trailers) => call.complete(trailers),
-            // A server keeps the deadline, too, and may be first to act on it.
-            Err(status) if status.code() == Code::Cancelled && call.is_late() => {
-                call.fail(&deadline_exceeded());
-            }
-            Err(status) => call.fail(&status),
+        if let Some(call) = self.remove(id) {
+            conclude(call, id, outcome, out);
         }
     }
 
@@ -398,6 +417,22 @@ impl ClientCalls {
             self.timers.remove(deadline, id);
         }
         Some(call)
+    }
+}
+
+/// Ends a call with the server's last word on it.
+fn conclude(call: Call, id: StreamId, outcome: Outcome, out: &mut Connection) {
+    if call.opened.request == Body::More || out.queued_len(id) > 0 {
+        // We have not said all we had to, and the server does not want to hear it.
+        out.reset_stream(id, ErrorCode::NO_ERROR);
+    }
+    match outcome {
+        Ok(trailers) => call.complete(trailers),
+        // A server keeps the deadline, too, and may be first to act on it.
+        Err(status) if status.code() == Code::Cancelled && call.is_late() => {
+            call.fail(&deadline_exceeded());
+        }
+        Err(status) => call.fail(&status),
     }
 }
 
@@ -433,12 +468,15 @@ fn deadline_exceeded() -> Status {
 impl Calls for ClientCalls {
     fn on_event(&mut self, event: Event, connection: &mut Connection) {
         match event {
+            Event::Response {
+                id,
+                headers,
+                data,
+                trailers,
+            } => self.on_response(id, headers, data, trailers, connection),
             Event::Headers { id, headers, body } => self.on_headers(id, headers, body, connection),
             Event::Data { id, data, body } => self.on_data(id, data, body, connection),
-            Event::Trailers { id, headers } => {
-                let outcome = self.reader.read_trailers(headers);
-                self.end(id, outcome, connection);
-            }
+            Event::Trailers { id, headers } => self.on_trailers(id, headers, connection),
             Event::Reset { id, code, what, .. } => self.on_reset(id, code, what, connection),
             Event::Unprocessed { id } => {
                 let status = Status::unavailable("the server is going away and left the call out");

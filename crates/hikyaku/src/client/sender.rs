@@ -3,9 +3,10 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use super::answer::{OnlyMessage, OnlyReceiver};
+use super::answer::AnswerReceiver;
 use super::guard::CallGuard;
 use super::watch::Watch;
+use crate::call::message::{Decode, decode};
 use crate::codec::{Codec, Format};
 use crate::compression::Chosen;
 use crate::intercept::Tapped;
@@ -119,7 +120,8 @@ pub struct ClientStreaming<Req, Resp> {
     // abandoned call would look complete to the server.
     call: CallGuard,
     requests: Sender<Req>,
-    receiver: OnlyReceiver<Resp>,
+    receiver: AnswerReceiver,
+    codec: Decode<Resp>,
     /// There if the call has interceptors.
     watch: Option<Box<Watch<Resp>>>,
 }
@@ -127,7 +129,8 @@ pub struct ClientStreaming<Req, Resp> {
 impl<Req, Resp> ClientStreaming<Req, Resp> {
     pub(crate) fn new(
         requests: Sender<Req>,
-        receiver: OnlyReceiver<Resp>,
+        receiver: AnswerReceiver,
+        codec: Decode<Resp>,
         call: CallGuard,
         watch: Option<Box<Watch<Resp>>>,
     ) -> Self {
@@ -135,6 +138,7 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
             call,
             requests,
             receiver,
+            codec,
             watch,
         }
     }
@@ -164,11 +168,12 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
             mut call,
             requests,
             mut receiver,
+            codec,
             watch,
         } = self;
         requests.finish();
         let answer = poll_fn(|cx| receiver.poll(call.hold_mut(), cx)).await;
-        let answer = answer.map(OnlyMessage::into_response);
+        let answer = answer.and_then(|answer| answer.decode(|bytes| decode(bytes, codec)));
         match watch {
             None => answer,
             Some(watch) => watch.finish(call.mailbox(), answer).await,

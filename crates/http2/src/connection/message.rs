@@ -219,13 +219,16 @@ impl Connection {
         if body == Body::More {
             return Err(malformed(id, Malformed::TrailersNotLast));
         }
-        check_body_len(
-            id,
-            self.streams.get(id).and_then(|stream| stream.promised),
-            body,
-        )?;
+        let Some(stream) = self.streams.get(id) else {
+            return Ok(());
+        };
+        check_body_len(id, stream.promised, body)?;
         self.controls.refund(WORK_REFUND_COUNT);
-        self.tell(id, Event::Trailers { id, headers });
+        match (self.role, stream.voice) {
+            (Role::Client, Voice::Loud) => self.events.push_trailers(id, headers),
+            (Role::Server, Voice::Loud) => self.events.push(Event::Trailers { id, headers }),
+            (_, Voice::Mute) => {}
+        }
         self.end_remote(id);
         Ok(())
     }

@@ -253,17 +253,19 @@ impl Connection {
 
     // ---- what happened --------------------------------------------------------------------
 
-    /// The next thing that happened, if any. A request is told piece by piece: no event is an
-    /// [`Event::Request`].
+    /// The next thing that happened, if any. Messages are told piece by piece: no event is an
+    /// [`Event::Request`] or an [`Event::Response`].
     pub fn poll_event(&mut self) -> Option<Event> {
-        if let Some((headers, id, len)) = self.events.split_front() {
-            self.own_body(id, len);
+        if let Some((headers, own)) = self.events.split_front() {
+            if let Some((id, len)) = own {
+                self.own_body(id, len);
+            }
             return Some(headers);
         }
         self.events.pop()
     }
 
-    /// The same, and a request that has come whole is one event: what costs a server least.
+    /// The same, and a message that has come whole is one event: what costs its owner least.
     #[inline]
     pub fn poll_whole_event(&mut self) -> Option<Event> {
         self.events.pop()
