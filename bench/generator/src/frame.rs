@@ -74,6 +74,11 @@ pub fn split(input: &[u8]) -> Option<(Head, &[u8], &[u8])> {
     Some((head, payload, rest))
 }
 
+/// Bytes of payload that the first frame of `input` will have; `None` while its head is not whole.
+pub fn announced_len(input: &[u8]) -> Option<usize> {
+    input.first_chunk().map(|head| decode(head).len)
+}
+
 #[inline]
 fn decode(bytes: &[u8; HEAD_LEN]) -> Head {
     let [a, b, c, kind, flags, stream @ ..] = *bytes;

@@ -95,11 +95,18 @@ async fn accept(
                     Err(error) => Err(error),
                 },
             };
-            if let Err(error) = served {
-                eprintln!("{error}");
+            match served {
+                Err(error) if !is_end(&error) => eprintln!("{error}"),
+                _ => {}
             }
         });
     }
+}
+
+/// Whether a client has gone, which it may at any time.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
