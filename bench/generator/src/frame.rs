@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_frame_is_read_as_it_was_written() {
-        let rows: &[(u8, u8, u32, &[u8], &[u8])] = &[
+        type Row<'a> = (u8, u8, u32, &'a [u8], &'a [u8]);
+        let rows: &[Row<'_>] = &[
             (
                 kind::DATA,
                 flag::END_STREAM,
@@ -213,7 +214,8 @@ mod tests {
 
     #[test]
     fn padding_and_priority_are_no_payload() {
-        let rows: &[(u8, u8, &[u8], Option<&[u8]>)] = &[
+        type Row<'a> = (u8, u8, &'a [u8], Option<&'a [u8]>);
+        let rows: &[Row<'_>] = &[
             (kind::DATA, 0, b"abc", Some(b"abc")),
             (kind::DATA, flag::PADDED, b"\x01abc", Some(b"ab")),
             (kind::DATA, flag::PADDED, b"\x04abc", None),

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use generator::frame::{self, DEFAULT_WINDOW, Head, MAX_WINDOW, flag, kind, setting};
 use generator::message::{self, Flow};
@@ -19,8 +19,8 @@ use generator::output::Output;
 use generator::scenario::{Call, Scenario};
 use generator::sending::{Outgoing, Sending, Sends};
 use generator::streams::Streams;
+use harness::{WAIT, burn};
 use hikyaku_http2::hpack::{DEFAULT_TABLE_LEN, Decoder, Limits};
-use rustix::time::{ClockId, clock_gettime};
 use tokio::io::AsyncWrite;
 
 use crate::options::Options;
@@ -79,8 +79,6 @@ impl Sends for Stream {
 /// Received bytes that are given back at once: half of the widest window.
 const GRANT_BYTES: u32 = 1 << 30;
 const GREETING_PATH: &str = "/helloworld.Greeter/SayHello";
-const WAIT: Duration = Duration::from_millis(1);
-const BURN: Duration = Duration::from_micros(200);
 
 /// `:status 200` and the content type, which the peer keeps in its table.
 const FIRST_HEAD: &[u8] = b"\x88\x5f\x10application/grpc";
@@ -185,7 +183,10 @@ impl Answers {
 
     /// Answers those who have waited long enough.
     pub fn answer_waiting(&mut self, now: Instant) {
-        while let Some((_, id)) = self.waiting.pop_front_if(|(due, _)| *due <= now) {
+        while let Some(&(due, id)) = self.waiting.front()
+            && due <= now
+        {
+            self.waiting.pop_front();
             self.reply(id);
         }
     }
@@ -373,20 +374,4 @@ fn write_trailers(output: &mut Output, id: u32, is_known: &mut bool) {
     *is_known = true;
     let flags = flag::END_HEADERS | flag::END_STREAM;
     output.append(|out| frame::write(out, kind::HEADERS, flags, id, block));
-}
-
-/// Keeps the thread busy by its own clock.
-fn burn() {
-    let end = thread_time() + BURN;
-    while thread_time() < end {
-        std::hint::spin_loop();
-    }
-}
-
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(
-        time.tv_sec.unsigned_abs(),
-        time.tv_nsec.unsigned_abs() as u32,
-    )
 }

@@ -82,7 +82,7 @@ async fn accept(
     tls: Option<TlsAcceptor>,
 ) -> io::Result<std::convert::Infallible> {
     let listener = TcpListener::bind(listen).await?;
-    println!("listening on {}", listener.local_addr()?);
+    harness::announce(listener.local_addr()?);
     loop {
         let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
