@@ -430,3 +430,6 @@ impl Engine {
 fn bad_padding() -> Fault {
     Fault::Protocol("the server sent a frame with more padding than payload".to_owned())
 }
+
+#[cfg(test)]
+mod tests;
