@@ -92,7 +92,7 @@ impl Programs {
             .entry(package)
             .or_insert_with(|| match server {
                 "floor" => FLOOR.to_owned(),
-                _ => first_line(command(server, program, None).arg("--scenarios")),
+                _ => first_line(Command::new(program).arg("--scenarios")),
             });
         let can = |ability: &str| can.split_whitespace().any(|known| known == ability);
         let floor = server == "floor";
@@ -127,7 +127,7 @@ impl Programs {
             .ok_or_else(|| format!("{package} was not built"))?;
         // More threads than one want all cores.
         let core = core.filter(|_| scenario.threads == 1);
-        let mut command = command(name, program, core);
+        let mut command = pinned(program, core);
         command.args(["--listen", "127.0.0.1:0"]);
         command.arg("--threads").arg(scenario.threads.to_string());
         if scenario.transport == Transport::Tls {
@@ -156,15 +156,6 @@ pub fn manifest_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The program of a server, pinned to a core.
-fn command(server: &str, program: &Path, core: Option<usize>) -> Command {
-    let mut command = pinned(program, core);
-    if server == "grpcio" {
-        command.arg(manifest_folder().join("servers/grpcio/server.py"));
-    }
-    command
-}
-
 fn made_by_cargo(package: &str) -> bool {
     !package.starts_with("grpc")
 }
@@ -175,12 +166,19 @@ fn cargo_build(release: &Path, packages: &[&String]) -> Result<()> {
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--manifest-path"]);
+    // ntex-grpc asks for a newer Rust than it needs.
+    command.args(["build", "--release", "--ignore-rust-version"]);
+    command.arg("--manifest-path");
     command.arg(manifest_folder().join("Cargo.toml"));
     if let Some(target) = release.parent() {
         command.arg("--target-dir").arg(target);
     }
     for package in packages {
+        let package = match package.as_str() {
+            // A crate of ntex has that name.
+            "ntex-server" => "ntex-grpc-server",
+            other => other,
+        };
         command.args(["--package", package]);
     }
     succeed(&mut command, "cargo build")
@@ -207,32 +205,14 @@ fn go(package: &str, release: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// An interpreter in a virtual environment that has what the Python peer needs.
+/// A script beside the other programs, which runs the Python peer in an environment of its own.
 fn python(release: &Path) -> Result<PathBuf> {
     if !is_there("python3", "--version") {
         return Err("Python is not installed".into());
     }
-    let environment = release.with_file_name("bench-python");
-    let python = environment.join("bin/python");
-    if !python.exists() {
-        let mut command = Command::new("python3");
-        succeed(
-            command.args(["-m", "venv"]).arg(&environment),
-            "python3 -m venv",
-        )?;
-    }
-    let requirements = manifest_folder().join("servers/grpcio/requirements.txt");
-    let mut command = Command::new(&python);
-    command.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ]);
-    succeed(command.arg(requirements), "pip install")?;
-    Ok(python)
+    let mut command = Command::new(manifest_folder().join("servers/grpcio/setup"));
+    succeed(command.arg(release), "servers/grpcio/setup")?;
+    Ok(release.join("grpcio-server"))
 }
 
 /// Whether a program can be run.
