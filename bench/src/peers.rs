@@ -125,8 +125,7 @@ impl Programs {
         let program = self
             .get(&package)
             .ok_or_else(|| format!("{package} was not built"))?;
-        // More threads than one want all cores.
-        let core = core.filter(|_| scenario.threads == 1);
+        let core = core.filter(|_| scenario.threads.is_none());
         let mut command = command(name, program, core);
         command.args(["--listen", "127.0.0.1:0"]);
         command.arg("--threads").arg(scenario.threads.to_string());
