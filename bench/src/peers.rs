@@ -92,7 +92,7 @@ impl Programs {
             .entry(package)
             .or_insert_with(|| match server {
                 "floor" => FLOOR.to_owned(),
-                _ => first_line(command(server, program, None).arg("--scenarios")),
+                _ => first_line(Command::new(program).arg("--scenarios")),
             });
         let can = |ability: &str| can.split_whitespace().any(|known| known == ability);
         let floor = server == "floor";
@@ -126,9 +126,11 @@ impl Programs {
             .get(&package)
             .ok_or_else(|| format!("{package} was not built"))?;
         let core = core.filter(|_| scenario.threads.is_none());
-        let mut command = command(name, program, core);
+        let mut command = pinned(program, core);
         command.args(["--listen", "127.0.0.1:0"]);
-        command.arg("--threads").arg(scenario.threads.to_string());
+        command
+            .arg("--threads")
+            .arg(scenario.threads.unwrap_or(1).to_string());
         if scenario.transport == Transport::Tls {
             command.arg("--cert").arg(certificates.certificate());
             command.arg("--key").arg(certificates.key());
@@ -153,15 +155,6 @@ const FLOOR: &str = "hello echo down up both ping-pong burn record connect tls";
 /// The folder of this workspace.
 pub fn manifest_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The program of a server, pinned to a core.
-fn command(server: &str, program: &Path, core: Option<usize>) -> Command {
-    let mut command = pinned(program, core);
-    if server == "grpcio" {
-        command.arg(manifest_folder().join("servers/grpcio/server.py"));
-    }
-    command
 }
 
 fn made_by_cargo(package: &str) -> bool {
@@ -206,32 +199,14 @@ fn go(package: &str, release: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// An interpreter in a virtual environment that has what the Python peer needs.
+/// Makes a program of the Python peer and of what it needs.
 fn python(release: &Path) -> Result<PathBuf> {
     if !is_there("python3", "--version") {
         return Err("Python is not installed".into());
     }
-    let environment = release.with_file_name("bench-python");
-    let python = environment.join("bin/python");
-    if !python.exists() {
-        let mut command = Command::new("python3");
-        succeed(
-            command.args(["-m", "venv"]).arg(&environment),
-            "python3 -m venv",
-        )?;
-    }
-    let requirements = manifest_folder().join("servers/grpcio/requirements.txt");
-    let mut command = Command::new(&python);
-    command.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ]);
-    succeed(command.arg(requirements), "pip install")?;
-    Ok(python)
+    let mut command = Command::new(manifest_folder().join("servers/grpcio/setup"));
+    succeed(command.arg(release), "servers/grpcio/setup")?;
+    Ok(release.join("grpcio-server"))
 }
 
 /// Whether a program can be run.

@@ -55,7 +55,9 @@ impl Setup {
             process::exit(0);
         }
         Self::parse(args.into_iter()).unwrap_or_else(|what| {
-            eprintln!("{what}\nusage: {program} --listen ADDR [--threads N] [--cert FILE --key FILE]");
+            eprintln!(
+                "{what}\nusage: {program} --listen ADDR [--threads N] [--cert FILE --key FILE]"
+            );
             eprintln!("       {program} --scenarios");
             process::exit(2)
         })
@@ -127,8 +129,14 @@ mod tests {
             ("", "--listen is missing"),
             ("--listen", "--listen wants a value"),
             ("--listen here", "--listen cannot be \"here\""),
-            ("--listen 127.0.0.1:0 --threads 0", "--threads cannot be \"0\""),
-            ("--listen 127.0.0.1:0 --cert a", "--cert and --key go together"),
+            (
+                "--listen 127.0.0.1:0 --threads 0",
+                "--threads cannot be \"0\"",
+            ),
+            (
+                "--listen 127.0.0.1:0 --cert a",
+                "--cert and --key go together",
+            ),
             ("--port 1", "unknown flag --port"),
         ] {
             assert_eq!(parse(line).err().as_deref(), Some(want), "{line}");

@@ -13,11 +13,7 @@ impl Bench for Scenarios {
         Ok(request.into_message().into())
     }
 
-    async fn down(
-        &self,
-        request: Request<Plan>,
-        mut replies: Replies<Blob>,
-    ) -> Result<(), Status> {
+    async fn down(&self, request: Request<Plan>, mut replies: Replies<Blob>) -> Result<(), Status> {
         let plan = request.into_message();
         let body = Bytes::from(vec![0; plan.size as usize]);
         for _ in 0..plan.count {
