@@ -16,7 +16,7 @@ pub const SERVERS: [&str; 8] = [
     "hikyaku",
     "tonic",
     "connectrpc",
-    "ntex",
+    "ntex-grpc",
     "pajamax",
     "grpc-go",
     "grpcio",
