@@ -173,7 +173,8 @@ fn cargo_build(release: &Path, packages: &[&String]) -> Result<()> {
         command.arg("--target-dir").arg(target);
     }
     for package in packages {
-        command.args(["--package", package]);
+        // The version, as others have crates of these names, too.
+        command.arg("--package").arg(format!("{package}@0.0.0"));
     }
     succeed(&mut command, "cargo build")
 }

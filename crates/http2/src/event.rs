@@ -26,6 +26,16 @@ pub enum Event {
         /// `Last` if nothing follows (a gRPC Trailers-Only response, a `GET`).
         body: Body,
     },
+    /// At a server: a request with its whole body, in place of its headers and its DATA. Only from
+    /// [`Connection::poll_whole_event`](crate::Connection::poll_whole_event).
+    Request {
+        /// The stream, which is new. The client has ended its side.
+        id: StreamId,
+        /// The validated header list.
+        headers: Headers,
+        /// The body, not empty: a slice of the read buffer. Nothing of it is to be given back.
+        data: Bytes,
+    },
     /// Bytes of the body. Give their length back with
     /// [`Connection::release_data`](crate::Connection::release_data) once they are consumed or
     /// dropped, or the peer's window stays closed; padding has been given back already.

@@ -44,6 +44,11 @@ impl<'a> Field<'a> {
             indexing: Indexing::NeverIndexed,
         }
     }
+
+    /// Whether it makes its list a request for no more than a head.
+    pub(crate) fn asks_for_head(&self) -> bool {
+        self.value == b"HEAD" && self.name == b":method"
+    }
 }
 
 /// How the HPACK encoder treats a field (RFC 7541 §6.2).
@@ -75,6 +80,7 @@ struct List {
     bytes: Box<[u8]>,
     /// Length of the name, length of the value, treatment.
     spans: Box<[(usize, usize, Indexing)]>,
+    asks_for_head: bool,
 }
 
 impl FieldList {
@@ -96,6 +102,11 @@ impl FieldList {
             })
     }
 
+    /// Whether it is a request for no more than a head: its method is `HEAD`.
+    pub(crate) fn asks_for_head(&self) -> bool {
+        self.list.asks_for_head
+    }
+
     /// What tells this list from all others.
     pub(crate) fn key(&self) -> u64 {
         self.list.key
@@ -105,7 +116,9 @@ impl FieldList {
 impl<'a> FromIterator<Field<'a>> for FieldList {
     fn from_iter<I: IntoIterator<Item = Field<'a>>>(fields: I) -> Self {
         let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+        let mut asks_for_head = false;
         for field in fields {
+            asks_for_head |= field.asks_for_head();
             bytes.extend_from_slice(field.name);
             bytes.extend_from_slice(field.value);
             spans.push((field.name.len(), field.value.len(), field.indexing));
@@ -116,6 +129,7 @@ impl<'a> FromIterator<Field<'a>> for FieldList {
                 key,
                 bytes: bytes.into(),
                 spans: spans.into(),
+                asks_for_head,
             }),
         }
     }

@@ -86,10 +86,54 @@ pub(crate) enum ResponseHead {
     Ended(Outcome),
 }
 
+/// Reads the blocks that answers begin and end with. Those of repeated calls are the same allocations
+/// ([`Headers::same`]), and the last good ones are known again.
+#[derive(Debug, Default)]
+pub(crate) struct AnswerReader {
+    head: Option<(Headers, Option<CodingIndex>)>,
+    trailers: Option<Headers>,
+}
+
+impl AnswerReader {
+    /// As [`read_response`].
+    pub(crate) fn read_head(
+        &mut self,
+        headers: &Headers,
+        body: Body,
+        format: Format,
+        codings: &Registry,
+    ) -> ResponseHead {
+        if let Some((known, coding)) = &self.head
+            && known.same(headers)
+            && body == Body::More
+        {
+            return ResponseHead::Messages(*coding);
+        }
+        let head = read_response(headers, body, format, codings);
+        if let ResponseHead::Messages(coding) = head {
+            self.head = Some((headers.clone(), coding));
+        }
+        head
+    }
+
+    /// As [`read_trailers`].
+    pub(crate) fn read_trailers(&mut self, headers: Headers) -> Outcome {
+        let is_known = |known: &Headers| known.same(&headers);
+        if self.trailers.as_ref().is_some_and(is_known) {
+            return Ok(Metadata::received(headers));
+        }
+        let outcome = read_trailers(&headers);
+        if outcome.is_ok() {
+            self.trailers = Some(headers);
+        }
+        outcome
+    }
+}
+
 /// Reads the head of a response to a request in this format.
 ///
 /// Spec: PROTOCOL-HTTP2.md, Responses; http-grpc-status-mapping.md; compression.md.
-pub(crate) fn read_response(
+fn read_response(
     headers: &Headers,
     body: Body,
     format: Format,
@@ -125,7 +169,7 @@ pub(crate) fn read_response(
 
 /// Reads the trailers that end a response. Trailers without `grpc-status` are an answer that is
 /// not gRPC's.
-pub(crate) fn read_trailers(headers: &Headers) -> Outcome {
+fn read_trailers(headers: &Headers) -> Outcome {
     outcome(headers).unwrap_or_else(|| Err(missing_status()))
 }
 

@@ -3,27 +3,27 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::BytesMut;
 use tokio::runtime::Handle;
 
+use super::answer::{OnlyMessage, OnlyReceiver};
 use super::builder::ChannelBuilder;
 use super::connectivity::ConnectivityState;
 use super::error::ConnectError;
-use super::guard::CallGuard;
+use super::guard::{CallGuard, Hold};
 use super::intercepted;
 use super::sender::{ClientStreaming, Sender};
 use super::shared::{Lease, Shared};
+use super::start::Start;
 use super::streaming::Streaming;
 use super::watch::Watch;
 use crate::call::message::{frame, frame_compressed, framer, no_json};
 use crate::codec::{Codec, Format};
-use crate::compression::{Accepted, Chosen, CodingIndex, Wish};
-use crate::context::{self, Watcher};
+use crate::compression::{Accepted, Chosen, Wish};
 use crate::intercept::{Chain, Interceptor, Kind, Tapped};
-use crate::net::mailbox::{Attempt, Mailbox, Open, Patience};
-use crate::net::receiver::OnlyReceiver;
-use crate::net::replay::Sent;
+use crate::net::mailbox::{Mailbox, Patience};
 use crate::request::Parts;
 use crate::{Request, Response, Status};
 
@@ -154,13 +154,14 @@ impl Channel {
     {
         let (message, parts) = request.into_parts();
         let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
-        let mailbox = self.mailbox(Patience::Whole);
-        self.open_with::<C, Req>(&mailbox, path, parts, chosen, &message)?;
-        let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
-        let mut receiver = self.receiver::<C, Resp>(mailbox);
-        let answer = poll_fn(|cx| receiver.poll(cx)).await;
-        let only = answer.map_err(|status| status.after(call.head()))?;
-        Ok(only.into_response(call.head()))
+        let start = self.start_with::<C, Req>(path, parts, chosen, &message)?;
+        drop(message);
+        let reader = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let mailbox = start.send_off(self.lease.shared(), Patience::Whole, Some(reader));
+        let mut call = Hold::new(mailbox);
+        let mut receiver = self.receiver::<C, Resp>().expected();
+        let answer = poll_fn(|cx| receiver.poll(&mut call, cx)).await;
+        answer.map(OnlyMessage::into_response)
     }
 
     /// Calls a method with one request and a stream of responses.
@@ -181,15 +182,17 @@ impl Channel {
         let (mut message, parts) = request.into_parts();
         let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
         if self.chain.is_empty() {
-            let mailbox = self.mailbox(Patience::Eager);
-            self.open_with::<C, Req>(&mailbox, path, parts, chosen, &message)?;
+            let start = self.start_with::<C, Req>(path, parts, chosen, &message)?;
+            let mailbox = start.send_off(self.lease.shared(), Patience::Eager, None);
             return Ok(self.streaming::<C, Resp>(mailbox, None));
         }
         let call = intercepted::new_call(Kind::ServerStreaming, path, parts);
         let (mailbox, watch) =
             intercepted::start(self, call, move |channel, mailbox, parts, hooks| {
                 hooks.request(&mut message)?;
-                channel.open_with::<C, Req>(mailbox, path, parts, chosen, &message)
+                let start = channel.start_with::<C, Req>(path, parts, chosen, &message)?;
+                start.release(mailbox, channel.lease.shared());
+                Ok(())
             });
         Ok(self.streaming::<C, Resp>(mailbox, Some(watch)))
     }
@@ -214,7 +217,7 @@ impl Channel {
         let (mailbox, watch) = self.start_open(Kind::ClientStreaming, path, parts, chosen.as_ref());
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
         let sender = self.sender::<C, Req, Resp>(&mailbox, chosen, watch.as_deref());
-        let receiver = self.receiver::<C, Resp>(mailbox);
+        let receiver = self.receiver::<C, Resp>();
         Ok(ClientStreaming::new(sender, receiver, call, watch))
     }
 
@@ -250,8 +253,8 @@ impl Channel {
         Streaming::new::<C>(mailbox, call, self.format(), max_message_len, watch)
     }
 
-    fn receiver<C: Codec<Resp>, Resp>(&self, mailbox: Arc<Mailbox>) -> OnlyReceiver<Resp> {
-        OnlyReceiver::new::<C>(mailbox, self.format(), self.lease.shared().max_message_len)
+    fn receiver<C: Codec<Resp>, Resp>(&self) -> OnlyReceiver<Resp> {
+        OnlyReceiver::new::<C>(self.format(), self.lease.shared().max_message_len)
     }
 
     /// Where a call's requests are sent, past its interceptors if there are any.
@@ -302,7 +305,8 @@ impl Channel {
             let call = intercepted::new_call(kind, path, parts);
             let (mailbox, watch) =
                 intercepted::start(self, call, move |channel, mailbox, parts, _| {
-                    channel.open(mailbox, path, parts, coding, Requests::Open);
+                    let start = Start::new(path, parts, coding);
+                    start.release(mailbox, channel.lease.shared());
                     Ok(())
                 });
             return (mailbox, Some(watch));
@@ -311,87 +315,30 @@ impl Channel {
             true => Patience::Eager,
             false => Patience::Whole,
         };
-        let mailbox = self.mailbox(patience);
-        self.open(&mailbox, path, parts, coding, Requests::Open);
+        let start = Start::new(path, parts, coding);
+        let mailbox = start.send_off(self.lease.shared(), patience, None);
         (mailbox, None)
     }
 
-    /// Gives a call whose one request is known to the connection of the moment.
-    fn open_with<C: Codec<Req>, Req>(
+    /// A call whose one request is known.
+    fn start_with<C: Codec<Req>, Req>(
         &self,
-        mailbox: &Arc<Mailbox>,
         path: &'static str,
         parts: Parts,
         chosen: Option<Chosen>,
         message: &Req,
-    ) -> Result<(), Status> {
+    ) -> Result<Start, Status> {
         let encode = |out: &mut BytesMut| match self.format() {
             Format::Protobuf => frame::<C, Req>(message, out),
             Format::Json => framer::<C, Req>(Format::Json)(message, out),
         };
-        let mut bytes = BytesMut::new();
+        let mut bytes = BytesMut::with_capacity(USUAL_REQUEST_LEN);
         match &chosen {
             None => encode(&mut bytes)?,
             Some(chosen) => frame_compressed(encode, &*chosen.coding, &mut bytes)?,
         }
         let coding = chosen.map(|chosen| chosen.index);
-        self.open(mailbox, path, parts, coding, Requests::Complete(bytes));
-        Ok(())
-    }
-
-    /// The mailbox of a call that has not been opened.
-    pub(super) fn mailbox(&self, patience: Patience) -> Arc<Mailbox> {
-        let shared = self.lease.shared();
-        let mailbox = Mailbox::new(shared.current_outbox(), patience, 0);
-        Arc::new(mailbox.with_window(shared.http2.stream_window_len))
-    }
-
-    /// Gives a call to the connection of the moment.
-    fn open(
-        &self,
-        mailbox: &Arc<Mailbox>,
-        path: &'static str,
-        parts: Parts,
-        coding: Option<CodingIndex>,
-        requests: Requests,
-    ) {
-        let Parts {
-            metadata,
-            deadline,
-            waits_for_ready,
-            reach,
-            ..
-        } = parts;
-        let (deadline, life) = context::inherit(deadline, reach);
-        let mut outbound = mailbox.outbound();
-        outbound.open = Some(Box::new(Open {
-            path,
-            metadata,
-            coding,
-            deadline,
-            waits_for_ready,
-            number: 0,
-            sent: Sent::default(),
-            attempt: Attempt::First,
-        }));
-        if let Requests::Complete(bytes) = requests {
-            outbound.bytes = bytes;
-            outbound.end = Some(Ok(()));
-        }
-        let sender = outbound.release();
-        drop(outbound);
-        if let Some(sender) = sender {
-            sender.wake();
-        }
-        match life.map(|life| life.watch(Watcher::Call(Arc::clone(mailbox)))) {
-            Some(Err(over)) => {
-                mailbox.fail(&over.to_status());
-                return;
-            }
-            Some(Ok(link)) => mailbox.outbound().link = Some(link),
-            None => {}
-        }
-        self.lease.shared().forward(Arc::clone(mailbox));
+        Ok(Start::new(path, parts, coding).with_request(bytes))
     }
 
     pub(super) fn chain(&self) -> &Chain {
@@ -408,12 +355,8 @@ impl Channel {
     }
 }
 
-/// Whether all requests of a call are known when it starts.
-enum Requests {
-    /// These are, with their envelope.
-    Complete(BytesMut),
-    Open,
-}
+/// Room that a request has from the beginning, with its envelope: most are no longer. Bytes.
+const USUAL_REQUEST_LEN: usize = 128;
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,28 +1,27 @@
 //! The calls on one connection of a client.
 
-use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use hikyaku_http2::{Body, Connection, ErrorCode, Event, FieldList, Headers, StreamId, Violation};
+use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId, Violation};
 
+use super::call::{Call, Opened, Replay, Requests, send_whole};
+use super::openings::Openings;
 use super::shared::Shared;
 use super::waiting::{Waiting, call_dropped};
-use crate::call::client::{self as wire, Outcome, RequestHead, ResponseHead};
+use crate::call::client::{self as wire, AnswerReader, Outcome, RequestHead, ResponseHead};
 use crate::call::timeout::TimeoutBuf;
-use crate::compression::CodingIndex;
 use crate::net::clock;
 use crate::net::driver::{Calls, Turn, note_progress};
 use crate::net::hashing::NumberMap;
 use crate::net::loss::{Loss, dropped, explain};
-use crate::net::mailbox::{Abandoned, Attempt, Closed, End, Mailbox, Open, Outbound};
+use crate::net::mailbox::{Abandoned, Attempt, Mailbox, Open, Outbound};
 use crate::net::outbox::Outbox;
-use crate::net::replay::TooMuch;
 use crate::net::timers::Timers;
-use crate::{Code, Origin, Status};
+use crate::{Code, Metadata, Origin, Status};
 
 /// The calls of one connection.
 pub(crate) struct ClientCalls {
@@ -32,36 +31,11 @@ pub(crate) struct ClientCalls {
     /// Calls beyond the server's stream limit.
     waiting: Waiting,
     openings: Openings,
+    reader: AnswerReader,
     timers: Timers<StreamId>,
     life: Life,
     merit: Merit,
     loss: Loss,
-}
-
-struct Call {
-    mailbox: Arc<Mailbox>,
-    deadline: Option<Instant>,
-    /// `Last` once our side has ended.
-    request: Body,
-    replay: Replay,
-}
-
-impl Call {
-    /// Whether its deadline has passed.
-    fn is_late(&self) -> bool {
-        self.deadline
-            .is_some_and(|deadline| deadline <= clock::now())
-    }
-}
-
-/// What is left to make a call again with.
-enum Replay {
-    /// All of it.
-    Kept(Box<Open>),
-    /// Not enough: it has sent too much.
-    Lost,
-    /// The server has begun to answer: there is no again.
-    Answered,
 }
 
 /// What good a connection has been.
@@ -107,6 +81,7 @@ impl ClientCalls {
             calls: NumberMap::default(),
             waiting,
             openings: Openings::default(),
+            reader: AnswerReader::default(),
             timers: Timers::new(),
             life: Life::Open,
             merit: Merit::None,
@@ -148,66 +123,55 @@ impl ClientCalls {
             let Some(mailbox) = self.waiting.pop() else {
                 return;
             };
-            self.open(&mailbox, out);
+            self.open_now(mailbox, out);
         }
     }
 
     fn on_unopened(&mut self, mailbox: Arc<Mailbox>, out: &mut Connection) {
+        if self.has_room(out) {
+            self.open_now(mailbox, out);
+        } else {
+            self.put_off(mailbox);
+        }
+    }
+
+    /// Whether a call that comes now may have a stream at once.
+    fn has_room(&self, out: &Connection) -> bool {
+        let is_welcome = matches!(self.life, Life::Open | Life::Closing);
+        is_welcome && self.waiting.is_empty() && can_open(out)
+    }
+
+    /// Lets a call wait for a stream, here or elsewhere.
+    fn put_off(&mut self, mailbox: Arc<Mailbox>) {
         match self.life {
             Life::Draining | Life::Gone => self.shared.forward(mailbox),
-            Life::Open | Life::Closing if self.waiting.is_empty() && can_open(out) => {
-                self.open(&mailbox, out);
-            }
             Life::Open | Life::Closing => self.waiting.take_in(mailbox),
         }
     }
 
-    fn open(&mut self, mailbox: &Arc<Mailbox>, out: &mut Connection) {
+    fn open_now(&mut self, mailbox: Arc<Mailbox>, out: &mut Connection) {
         let mut outbound = mailbox.collect();
-        let Some(open) = outbound.open.take() else {
-            return;
-        };
-        if outbound.cancelled {
-            drop(outbound);
-            return mailbox.fail(&call_dropped());
+        if let Some(open) = outbound.open.take() {
+            let opened = self.open(open, outbound, out);
+            self.take_in(mailbox, opened, out);
         }
-        let timeout = open
-            .deadline
-            .map(|deadline| deadline.duration_since(clock::now()));
-        if timeout.is_some_and(|timeout| timeout.is_zero()) {
-            drop(outbound);
-            return mailbox.fail(&deadline_exceeded());
-        }
-        let has_ended = outbound.end.is_some() && outbound.bytes.is_empty();
-        let request = if has_ended && open.sent.is_empty() {
-            Body::Last
-        } else {
-            Body::More
+    }
+
+    /// Takes in a call that was to be opened.
+    fn take_in(
+        &mut self,
+        mailbox: Arc<Mailbox>,
+        opened: Result<(StreamId, Opened), Status>,
+        out: &mut Connection,
+    ) {
+        let (id, opened) = match opened {
+            Ok(opened) => opened,
+            Err(status) => return mailbox.fail(&status),
         };
-        let Some(id) = self.open_stream(&open, timeout, request, out) else {
-            drop(outbound);
-            let status = Status::unavailable("the connection takes no more calls");
-            return mailbox.fail(&status.of_unprocessed());
-        };
-        outbound.stream = id.number();
-        drop(outbound);
-        let request = if open.sent.is_empty() {
-            request
-        } else {
-            send_again(id, &open, has_ended, out)
-        };
-        let deadline = open.deadline;
-        if let Some(deadline) = deadline {
+        if let Some(deadline) = opened.deadline {
             self.timers.insert(deadline, id);
         }
-        let call = Call {
-            mailbox: Arc::clone(mailbox),
-            deadline,
-            request,
-            replay: Replay::Kept(open),
-        };
-        self.calls.insert(id.number(), call);
-        self.pump(id, out);
+        self.calls.insert(id.number(), Call::new(mailbox, opened));
         if self.life == Life::Open && out.is_used_up() {
             self.merit = Merit::Useful;
             self.life = Life::Draining;
@@ -216,58 +180,99 @@ impl ClientCalls {
         }
     }
 
+    /// Gives a call a stream, and sends what there is of its requests.
+    ///
+    /// # Errors
+    /// What the call ends with.
+    fn open(
+        &mut self,
+        open: Box<Open>,
+        mut outbound: MutexGuard<'_, Outbound>,
+        out: &mut Connection,
+    ) -> Result<(StreamId, Opened), Status> {
+        if outbound.cancelled {
+            return Err(call_dropped());
+        }
+        let deadline = open.deadline;
+        let timeout = deadline.map(|deadline| deadline.duration_since(clock::now()));
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(deadline_exceeded());
+        }
+        let requests = Requests::of(&open, &outbound);
+        let Some(id) = self.open_stream(&open, timeout, requests, &outbound.bytes, out) else {
+            let status = Status::unavailable("the connection takes no more calls");
+            return Err(status.of_unprocessed());
+        };
+        outbound.stream = id.number();
+        let mut opened = Opened::new(open, outbound.link.is_some());
+        let waker = opened.begin(id, requests, &mut outbound, out);
+        drop(outbound);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok((id, opened))
+    }
+
     fn open_stream(
         &mut self,
         open: &Open,
         timeout: Option<Duration>,
-        request: Body,
+        requests: Requests,
+        bytes: &[u8],
         out: &mut Connection,
     ) -> Option<StreamId> {
-        let head = RequestHead {
-            scheme: self.shared.target.scheme,
-            authority: &self.shared.target.authority,
-            path: open.path,
-            user_agent: &self.shared.user_agent,
-            format: self.shared.format,
-            coding: open.coding,
-            codings: &self.shared.compression.codings,
-            timeout,
-            metadata: &open.metadata,
+        let body = match requests {
+            Requests::None => Body::Last,
+            Requests::Whole | Requests::Coming => Body::More,
         };
-        let mut buf = TimeoutBuf::default();
-        let opened = match timeout {
-            // Nothing changes from call to call but the metadata.
-            None => out.open_stream_with(self.openings.of(&head), open.metadata.fields(), request),
-            Some(_) => out.open_stream(head.fields(&mut buf), request),
+        if timeout.is_some() {
+            let mut buf = TimeoutBuf::default();
+            let head = request_head(&self.shared, open, timeout);
+            let id = out.open_stream(head.fields(&mut buf), body).ok()?;
+            if requests == Requests::Whole {
+                send_whole(id, bytes, out);
+            }
+            return Some(id);
+        }
+        // Nothing changes from call to call but the metadata.
+        let list = self.openings.of(open.path, open.coding, || {
+            let head = request_head(&self.shared, open, None);
+            head.opening().collect()
+        });
+        let metadata = Some(&open.metadata).filter(|metadata| !metadata.is_empty());
+        let metadata = metadata.into_iter().flat_map(Metadata::fields);
+        let opened = match requests {
+            Requests::Whole => out.open_with_request(list, metadata, bytes),
+            Requests::None | Requests::Coming => out.open_stream_with(list, metadata, body),
         };
         opened.ok()
     }
 
     /// Moves what the application has left in its mailbox to the connection.
-    fn pump(&mut self, id: StreamId, out: &mut Connection) {
+    fn pump(&mut self, id: StreamId, mut outbound: MutexGuard<'_, Outbound>, out: &mut Connection) {
         let Some(call) = self.calls.get_mut(&id.number()) else {
             return;
         };
-        let Call {
-            mailbox,
-            request,
-            replay,
-            ..
-        } = call;
-        let mut outbound = mailbox.collect();
-        note_progress(id, mailbox.take_progress(), out);
+        note_progress(id, call.mailbox.take_progress(), out);
         if outbound.cancelled {
             drop(outbound);
             out.reset_stream(id, ErrorCode::CANCEL);
             if let Some(call) = self.remove(id) {
-                call.mailbox.fail(&call_dropped());
+                call.fail(&call_dropped());
             }
             return;
         }
-        let waker = send(id, request, replay, &mut outbound, out);
+        let waker = call.opened.send(id, &mut outbound, out);
         drop(outbound);
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+
+    fn on_send_room(&mut self, id: StreamId, out: &mut Connection) {
+        if let Some(call) = self.calls.get(&id.number()) {
+            let mailbox = Arc::clone(&call.mailbox);
+            self.pump(id, mailbox.collect(), out);
         }
     }
 
@@ -276,13 +281,13 @@ impl ClientCalls {
             return;
         };
         let codings = &self.shared.compression.codings;
-        match wire::read_response(&headers, body, self.shared.format, codings) {
+        let format = self.shared.format;
+        match self.reader.read_head(&headers, body, format, codings) {
             ResponseHead::Informational => {}
             ResponseHead::Messages(coding) => {
                 self.merit = Merit::Useful;
-                call.replay = Replay::Answered;
                 let coding = coding.and_then(|coding| codings.chosen(coding));
-                call.mailbox.deliver_head(headers, coding);
+                call.on_head(headers, coding);
             }
             ResponseHead::Ended(outcome) => {
                 self.merit = Merit::Useful;
@@ -296,9 +301,7 @@ impl ClientCalls {
 
     fn on_data(&mut self, id: StreamId, data: Bytes, body: Body, out: &mut Connection) {
         if let Some(call) = self.calls.get_mut(&id.number()) {
-            if !data.is_empty() {
-                call.mailbox.deliver_data(data);
-            }
+            call.on_data(data);
             if body == Body::Last {
                 self.end(id, Err(wire::missing_status()), out);
             }
@@ -333,7 +336,7 @@ impl ClientCalls {
         let Some(call) = self.remove(id) else {
             return;
         };
-        match call.replay {
+        match call.opened.replay {
             Replay::Kept(mut open) if open.attempt == Attempt::First => {
                 open.attempt = Attempt::Second;
                 match call.mailbox.reopen(open) {
@@ -342,7 +345,7 @@ impl ClientCalls {
                 }
             }
             Replay::Kept(_) | Replay::Lost => call.mailbox.fail(&status.of_unprocessed()),
-            Replay::Answered => call.mailbox.fail(&status),
+            Replay::Answered => call.fail(&status),
         }
     }
 
@@ -355,14 +358,12 @@ impl ClientCalls {
             let Some(call) = self.remove(StreamId::new(number)) else {
                 continue;
             };
-            match call.replay {
+            match call.opened.replay {
                 Replay::Kept(open) => match call.mailbox.reopen(open) {
                     Ok(()) => self.shared.forward(call.mailbox),
                     Err(Abandoned) => call.mailbox.fail(&call_dropped()),
                 },
-                Replay::Lost | Replay::Answered => {
-                    call.mailbox.fail(&self.lost().of_unprocessed());
-                }
+                Replay::Lost | Replay::Answered => call.fail(&self.lost().of_unprocessed()),
             }
         }
     }
@@ -372,20 +373,17 @@ impl ClientCalls {
         let Some(call) = self.remove(id) else {
             return;
         };
-        if call.request == Body::More || out.queued_len(id) > 0 {
+        if call.opened.request == Body::More || out.queued_len(id) > 0 {
             // We have not said all we had to, and the server does not want to hear it.
             out.reset_stream(id, ErrorCode::NO_ERROR);
         }
         match outcome {
-            Ok(trailers) => {
-                call.mailbox.close_outbound(Closed::Answered);
-                call.mailbox.deliver_end(End::Complete(trailers));
-            }
+            Ok(trailers) => call.complete(trailers),
             // A server keeps the deadline, too, and may be first to act on it.
             Err(status) if status.code() == Code::Cancelled && call.is_late() => {
-                call.mailbox.fail(&deadline_exceeded());
+                call.fail(&deadline_exceeded());
             }
-            Err(status) => call.mailbox.fail(&status),
+            Err(status) => call.fail(&status),
         }
     }
 
@@ -396,79 +394,29 @@ impl ClientCalls {
 
     fn remove(&mut self, id: StreamId) -> Option<Call> {
         let call = self.calls.remove(&id.number())?;
-        if let Some(deadline) = call.deadline {
+        if let Some(deadline) = call.opened.deadline {
             self.timers.remove(deadline, id);
         }
         Some(call)
     }
 }
 
-/// Moves framed messages and the half-close to the connection. Gives back the waker of a `send`
-/// that waits for room.
-fn send(
-    id: StreamId,
-    request: &mut Body,
-    replay: &mut Replay,
-    outbound: &mut Outbound,
-    out: &mut Connection,
-) -> Option<std::task::Waker> {
-    if *request == Body::Last {
-        return None;
-    }
-    let end = match outbound.end {
-        Some(_) => Body::Last,
-        None => Body::More,
-    };
-    let is_silent = outbound.bytes.is_empty();
-    let waker = outbound.hand_over(id, out, end, |piece| {
-        if let Replay::Kept(open) = replay
-            && open.sent.keep(piece) == Err(TooMuch)
-        {
-            *replay = Replay::Lost;
-        }
-    });
-    if end == Body::Last && outbound.bytes.is_empty() {
-        if is_silent {
-            let _ = out.send_data(id, Bytes::new(), Body::Last);
-        }
-        *request = Body::Last;
-    }
-    waker
-}
-
-/// Sends what an earlier attempt has sent, and the half-close if nothing follows. Gives back whether
-/// more does.
-fn send_again(id: StreamId, open: &Open, has_ended: bool, out: &mut Connection) -> Body {
-    let mut chunks = open.sent.chunks().peekable();
-    let mut body = Body::More;
-    while let Some(chunk) = chunks.next() {
-        if has_ended && chunks.peek().is_none() {
-            body = Body::Last;
-        }
-        let _ = out.send_data(id, chunk.clone(), body);
-    }
-    body
-}
-
-/// The request fields of each method, made once, so that a connection encodes them once.
-#[derive(Default)]
-struct Openings {
-    /// By path; a program has as many as its clients have methods.
-    lists: HashMap<&'static str, FieldList>,
-    /// The same for compressed requests.
-    coded_lists: HashMap<(&'static str, CodingIndex), FieldList>,
-}
-
-impl Openings {
-    fn of(&mut self, head: &RequestHead<'_>) -> &FieldList {
-        let opening = || head.opening().collect();
-        match head.coding {
-            None => self.lists.entry(head.path).or_insert_with(opening),
-            Some(coding) => {
-                let lists = &mut self.coded_lists;
-                lists.entry((head.path, coding)).or_insert_with(opening)
-            }
-        }
+/// What the requests of a call say of it.
+fn request_head<'a>(
+    shared: &'a Shared,
+    open: &'a Open,
+    timeout: Option<Duration>,
+) -> RequestHead<'a> {
+    RequestHead {
+        scheme: shared.target.scheme,
+        authority: &shared.target.authority,
+        path: open.path,
+        user_agent: &shared.user_agent,
+        format: shared.format,
+        coding: open.coding,
+        codings: &shared.compression.codings,
+        timeout,
+        metadata: &open.metadata,
     }
 }
 
@@ -488,14 +436,15 @@ impl Calls for ClientCalls {
             Event::Headers { id, headers, body } => self.on_headers(id, headers, body, connection),
             Event::Data { id, data, body } => self.on_data(id, data, body, connection),
             Event::Trailers { id, headers } => {
-                self.end(id, wire::read_trailers(&headers), connection);
+                let outcome = self.reader.read_trailers(headers);
+                self.end(id, outcome, connection);
             }
             Event::Reset { id, code, what, .. } => self.on_reset(id, code, what, connection),
             Event::Unprocessed { id } => {
                 let status = Status::unavailable("the server is going away and left the call out");
                 self.on_unprocessed(id, status.with_origin(Origin::Transport), connection);
             }
-            Event::SendRoom { id } => self.pump(id, connection),
+            Event::SendRoom { id } => self.on_send_room(id, connection),
             Event::StreamRoom => self.open_waiting(connection),
             Event::GoAway { code, debug, .. } => {
                 let server = &self.shared.target.authority;
@@ -534,16 +483,22 @@ impl Calls for ClientCalls {
     }
 
     fn on_rung(&mut self, mailbox: Arc<Mailbox>, connection: &mut Connection) {
-        let outbound = mailbox.outbound();
-        if outbound.is_elsewhere(&self.outbox) {
+        let Some(mut outbound) = mailbox.collect_at(&self.outbox) else {
             return;
-        }
-        let (is_unopened, id) = (outbound.open.is_some(), StreamId::new(outbound.stream));
-        drop(outbound);
-        if is_unopened {
-            self.on_unopened(mailbox, connection);
-        } else {
-            self.pump(id, connection);
+        };
+        match outbound.open.take_if(|_| self.has_room(connection)) {
+            Some(open) => {
+                let opened = self.open(open, outbound, connection);
+                self.take_in(mailbox, opened, connection);
+            }
+            None if outbound.open.is_some() => {
+                drop(outbound);
+                self.put_off(mailbox);
+            }
+            None => {
+                let id = StreamId::new(outbound.stream);
+                self.pump(id, outbound, connection);
+            }
         }
     }
 
@@ -553,7 +508,7 @@ impl Calls for ClientCalls {
         while let Poll::Ready(id) = self.timers.poll_due(cx) {
             if let Some(call) = self.calls.remove(&id.number()) {
                 connection.reset_stream(id, ErrorCode::CANCEL);
-                call.mailbox.fail(&deadline_exceeded());
+                call.fail(&deadline_exceeded());
             }
             turn = Turn::Again;
         }
@@ -577,7 +532,7 @@ impl Calls for ClientCalls {
         self.loss.note_socket(error.map(explain));
         let status = self.lost();
         for (_, call) in self.calls.drain() {
-            call.mailbox.fail(&status);
+            call.fail(&status);
         }
     }
 

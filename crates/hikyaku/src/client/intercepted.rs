@@ -85,8 +85,10 @@ pub(super) fn start<T: 'static>(
         true => Patience::Eager,
         false => Patience::Whole,
     };
-    let mailbox = channel.mailbox(patience);
-    mailbox.outbound().hold();
+    let shared = channel.lease().shared();
+    let mut mailbox = shared.mailbox_at(shared.current_outbox(), patience);
+    mailbox.outbound_mut().hold();
+    let mailbox = Arc::new(mailbox);
     let (hooks, deadline) = (Arc::clone(call.hooks()), call.deadline());
     let (ended, end) = oneshot::channel();
     let (told, outcome) = oneshot::channel();

@@ -1,7 +1,9 @@
 //! Making calls: [`Channel`], and the handles of streaming calls.
 
+mod answer;
 mod backoff;
 mod builder;
+mod call;
 mod channel;
 mod connecting;
 mod connection;
@@ -10,8 +12,10 @@ mod error;
 mod guard;
 mod intercepted;
 mod keepalive;
+mod openings;
 mod sender;
 mod shared;
+mod start;
 mod streaming;
 mod target;
 mod waiting;

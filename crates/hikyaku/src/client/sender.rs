@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use super::answer::{OnlyMessage, OnlyReceiver};
 use super::guard::CallGuard;
 use super::watch::Watch;
 use crate::codec::{Codec, Format};
@@ -10,7 +11,6 @@ use crate::compression::Chosen;
 use crate::intercept::Tapped;
 use crate::net::mailbox::Mailbox;
 use crate::net::outgoing::Outgoing;
-use crate::net::receiver::OnlyReceiver;
 use crate::{Response, Status};
 
 /// Where a client sends the requests of a bidirectional call.
@@ -161,17 +161,14 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
     /// The status of a call that did not end well.
     pub async fn finish(self) -> Result<Response<Resp>, Status> {
         let Self {
-            call,
+            mut call,
             requests,
             mut receiver,
             watch,
         } = self;
         requests.finish();
-        let answer = poll_fn(|cx| receiver.poll(cx)).await;
-        let answer = match answer {
-            Ok(only) => Ok(only.into_response(call.head())),
-            Err(status) => Err(status.after(call.head())),
-        };
+        let answer = poll_fn(|cx| receiver.poll(call.hold_mut(), cx)).await;
+        let answer = answer.map(OnlyMessage::into_response);
         match watch {
             None => answer,
             Some(watch) => watch.finish(call.mailbox(), answer).await,

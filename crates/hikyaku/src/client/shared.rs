@@ -15,7 +15,7 @@ use super::keepalive::Keepalive;
 use super::target::Target;
 use crate::codec::Format;
 use crate::compression::{Codings, Policy};
-use crate::net::mailbox::Mailbox;
+use crate::net::mailbox::{Mailbox, Patience};
 use crate::net::outbox::{Outbox, Wish};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientTls, Connector};
@@ -123,6 +123,11 @@ impl Shared {
 
     pub(crate) fn current_outbox(&self) -> Arc<Outbox> {
         Arc::clone(&self.current().outbox)
+    }
+
+    /// The mailbox of a call that is to be opened.
+    pub(crate) fn mailbox_at(&self, outbox: Arc<Outbox>, patience: Patience) -> Mailbox {
+        Mailbox::new(outbox, patience, 0).with_window(self.http2.stream_window_len)
     }
 
     /// Puts a call that has no stream under the connection of the moment.

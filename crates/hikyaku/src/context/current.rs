@@ -110,16 +110,14 @@ pub(super) fn with<T>(look: impl FnOnce(&mut Current) -> T) -> T {
 
 /// The deadline of a call that is about to be made, and what it has to end with.
 pub(crate) fn inherit(own: Option<Instant>, reach: Reach) -> (Option<Instant>, Option<Arc<Life>>) {
-    if reach == Reach::Detached {
-        return (own, None);
-    }
-    with(|current| match current.inside {
-        Inside::Nothing | Inside::Lasting => (own, None),
-        Inside::Handler | Inside::Scope => {
+    let inside = CURRENT.try_with(|current| current.borrow().inside);
+    match inside.unwrap_or(Inside::Nothing) {
+        Inside::Handler | Inside::Scope if reach == Reach::Inherits => with(|current| {
             let deadline = [own, current.deadline].into_iter().flatten().min();
             (deadline, Some(Arc::clone(current.life())))
-        }
-    })
+        }),
+        Inside::Nothing | Inside::Lasting | Inside::Handler | Inside::Scope => (own, None),
+    }
 }
 
 /// While this is there, what it was made with is current, and what was current is there instead.

@@ -285,7 +285,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
     }
 
     fn dispatch_events(&mut self) {
-        while let Some(event) = self.connection.poll_event() {
+        while let Some(event) = self.connection.poll_whole_event() {
             self.calls.on_event(event, &mut self.connection);
         }
         self.calls.on_events_end(&mut self.connection);
@@ -310,7 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
                 Poll::Ready(Err(error)) => return Err(error),
             }
             // Room in a stream's queue is an event that lets its call go on.
-            while let Some(event) = self.connection.poll_event() {
+            while let Some(event) = self.connection.poll_whole_event() {
                 self.calls.on_event(event, &mut self.connection);
                 turn = Turn::Again;
             }

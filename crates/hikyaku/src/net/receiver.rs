@@ -9,10 +9,10 @@ use bytes::Bytes;
 use super::driver::give_way;
 use super::mailbox::{End, Mailbox, Progress, RELEASE_LEN};
 use crate::call::envelope::{Deframer, Message, PREFIX_LEN};
-use crate::call::message::{self, Decode, Only};
+use crate::call::message::{self, Decode};
 use crate::codec::{Codec, Format};
 use crate::compression::MAX_TURN_LEN;
-use crate::{Metadata, Response, Status};
+use crate::{Metadata, Status};
 
 /// Takes framed bytes out of a mailbox in batches, and messages out of those one at a time.
 #[derive(Debug)]
@@ -161,102 +161,10 @@ pub(crate) fn cancelled() -> Status {
 
 /// What a compressed message of a call stands for.
 #[cold]
-fn inflate(mailbox: &Mailbox, compressed: &[u8], max_len: usize) -> Result<Bytes, Status> {
+pub(crate) fn inflate(
+    mailbox: &Mailbox,
+    compressed: &[u8],
+    max_len: usize,
+) -> Result<Bytes, Status> {
     message::inflate(compressed, mailbox.coding().as_deref(), max_len)
-}
-
-/// The only message of a stream, with what came behind it.
-#[derive(Debug)]
-pub(crate) struct OnlyMessage<T> {
-    pub(crate) message: T,
-    pub(crate) was_compressed: bool,
-    pub(crate) trailers: Metadata,
-}
-
-impl<T> OnlyMessage<T> {
-    /// With the metadata that came before it.
-    pub(crate) fn into_response(self, head: Metadata) -> Response<T> {
-        let response = Response::from_parts(self.message, head, self.trailers);
-        response.of_compressed(self.was_compressed)
-    }
-}
-
-/// Waits for the only message of a stream, and the trailers behind it.
-#[derive(Debug)]
-pub(crate) struct OnlyReceiver<T> {
-    mailbox: Arc<Mailbox>,
-    only: Only,
-    chunks: Vec<Bytes>,
-    codec: Decode<T>,
-    max_message_len: usize,
-    /// Bytes that have come and are not consumed.
-    held_len: usize,
-    /// The incomplete message the driver has been told of. Bytes.
-    awaited_len: usize,
-}
-
-impl<T> OnlyReceiver<T> {
-    pub(crate) fn new<C: Codec<T>>(
-        mailbox: Arc<Mailbox>,
-        format: Format,
-        max_message_len: usize,
-    ) -> Self {
-        let (only, chunks) = (Only::default(), Vec::new());
-        Self {
-            mailbox,
-            only,
-            chunks,
-            codec: message::decoder::<C, T>(format),
-            max_message_len,
-            held_len: 0,
-            awaited_len: 0,
-        }
-    }
-
-    /// The message and the trailers. Not to be polled again once it is ready.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<OnlyMessage<T>, Status>> {
-        loop {
-            match ready!(self.mailbox.poll_chunks(&mut self.chunks, cx)) {
-                None => {
-                    for chunk in self.chunks.drain(..) {
-                        self.held_len += chunk.len();
-                        self.only.push(chunk, self.max_message_len)?;
-                    }
-                    if self.only.is_compressed() && self.mailbox.coding().is_none() {
-                        return Poll::Ready(Err(message::uncoded()));
-                    }
-                    self.advance();
-                }
-                Some(End::Complete(trailers)) => {
-                    let Message { compressed, bytes } = mem::take(&mut self.only).finish()?;
-                    let bytes = if compressed {
-                        inflate(&self.mailbox, &bytes, self.max_message_len)?
-                    } else {
-                        bytes
-                    };
-                    return Poll::Ready(Ok(OnlyMessage {
-                        message: message::decode(bytes, self.codec)?,
-                        was_compressed: compressed,
-                        trailers,
-                    }));
-                }
-                Some(End::Failed(status)) => return Poll::Ready(Err(status)),
-            }
-        }
-    }
-
-    /// The bytes of the message are consumed when all of them are there.
-    fn advance(&mut self) {
-        let awaited_len = self.only.awaited_len();
-        let mut progress = Progress::default();
-        if awaited_len == 0 {
-            progress.consumed_len = mem::take(&mut self.held_len);
-        } else if awaited_len != self.awaited_len {
-            progress.awaited_len = awaited_len;
-        }
-        self.awaited_len = awaited_len;
-        if progress != Progress::default() {
-            self.mailbox.advance(progress);
-        }
-    }
 }

@@ -1,8 +1,6 @@
 //! What a client keeps of a call, to make it again if the server did not look at it.
 
-use std::iter::once;
-
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// What a call may have sent and still be made again. Bytes, with [`CHUNK_OVERHEAD_LEN`] a batch on top: a
 /// channel's calls together hold no more than this for each stream its server allows.
@@ -14,9 +12,9 @@ const CHUNK_OVERHEAD_LEN: usize = 32;
 /// The messages of a call that have been given to its connection: references to them, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
-    /// Most calls send one batch.
-    first: Bytes,
-    more: Vec<Bytes>,
+    batches: Vec<Bytes>,
+    /// The short one behind them, of which the connection has a copy: all there is of most calls.
+    last: BytesMut,
     /// Bytes of the batches, with [`CHUNK_OVERHEAD_LEN`] for each.
     len: usize,
 }
@@ -35,26 +33,38 @@ impl Sent {
     /// # Errors
     /// [`TooMuch`] beyond [`MAX_SENT_LEN`].
     pub(crate) fn keep(&mut self, chunk: &Bytes) -> Result<(), TooMuch> {
-        if chunk.is_empty() {
-            return Ok(());
+        if !chunk.is_empty() {
+            self.count(chunk.len())?;
+            self.batches.push(chunk.clone());
         }
-        self.len += chunk.len() + CHUNK_OVERHEAD_LEN;
+        Ok(())
+    }
+
+    /// Keeps the last batch.
+    ///
+    /// # Errors
+    /// [`TooMuch`] beyond [`MAX_SENT_LEN`].
+    pub(crate) fn keep_last(&mut self, chunk: BytesMut) -> Result<(), TooMuch> {
+        if !chunk.is_empty() {
+            self.count(chunk.len())?;
+            self.last = chunk;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, len: usize) -> Result<(), TooMuch> {
+        self.len += len + CHUNK_OVERHEAD_LEN;
         if self.len > MAX_SENT_LEN {
             return Err(TooMuch);
-        }
-        if self.first.is_empty() {
-            self.first = chunk.clone();
-        } else {
-            self.more.push(chunk.clone());
         }
         Ok(())
     }
 
     /// The batches, as they were sent.
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Bytes> {
-        once(&self.first)
-            .filter(|first| !first.is_empty())
-            .chain(&self.more)
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = Bytes> {
+        let last = Some(&self.last).filter(|last| !last.is_empty());
+        let last = last.map(|last| Bytes::copy_from_slice(last));
+        self.batches.iter().cloned().chain(last)
     }
 }
 
@@ -73,6 +83,9 @@ mod tests {
         let kept: Vec<_> = sent.chunks().map(|chunk| chunk.as_ptr()).collect();
         let want = [0, 2, 3].map(|index: usize| batches[index].as_ptr());
         assert_eq!(kept, want);
+
+        sent.keep_last(BytesMut::from("last")).unwrap();
+        assert_eq!(sent.chunks().last().unwrap(), "last");
     }
 
     #[test]

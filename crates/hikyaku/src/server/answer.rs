@@ -8,19 +8,23 @@ use bytes::BytesMut;
 use hikyaku_http2::{Body, Connection, ErrorCode, Field, StreamId, UserError};
 
 use super::handlers::Place;
-use super::runner::{Answer, Single, Sink, Waiting};
+use super::runner::{Answer, Beside, Single, Sink, Waiting};
 use crate::call::message::{compress_framed, frame_compressed};
 use crate::call::server::{self as wire, Phrasebook, Phrases, Refusal, Terms};
-use crate::compression::{Chosen, Policy, Wish};
+use crate::compression::{Chosen, Policy};
 use crate::context::Scope;
 use crate::net::mailbox::Mailbox;
 use crate::{Metadata, Status};
 
-/// Whether the response headers are on their way.
+/// How much of the answer is on its way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Head {
+    /// Nothing.
     Due,
+    /// The response headers.
     Sent,
+    /// All of it.
+    SentWithAll,
 }
 
 /// Runs a handler that had to wait, and leaves its answer in the mailbox. Its place is free again
@@ -89,29 +93,31 @@ pub(crate) struct Direct<'a> {
 }
 
 impl Sink for Direct<'_> {
-    fn message(
+    fn answer(
         &mut self,
-        metadata: &Metadata,
-        compression: &Wish,
+        beside: &Beside,
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status> {
-        if self.policy.may_compress(compression)
-            && let Some(chosen) = self.policy.resolve(compression, self.terms.accepted)?
+        if self.policy.may_compress(&beside.compression)
+            && let Some(chosen) = self
+                .policy
+                .resolve(&beside.compression, self.terms.accepted)?
         {
-            return self.compressed(metadata, &chosen, encode);
+            return self.compressed(&beside.metadata, &chosen, encode);
         }
-        let fields = metadata.fields();
-        if self
-            .out
-            .send_headers_with(self.id, &self.phrases.head, fields, Body::More)
-            .is_err()
-        {
-            return Ok(());
-        }
-        self.head = Head::Sent;
-        match self.out.write_data(self.id, Body::More, |buf| {
-            encode(buf).map_err(Unwritten::Failed)
-        }) {
+        let encode = |buf: &mut BytesMut| encode(buf).map_err(Unwritten::Failed);
+        let sent = if beside.metadata.is_empty() && beside.trailers.is_empty() {
+            self.head = Head::Sent;
+            let Phrases { head, ok, .. } = self.phrases;
+            let sent = self.out.send_response(self.id, head, ok, encode);
+            if sent.is_ok() {
+                self.head = Head::SentWithAll;
+            }
+            sent
+        } else {
+            self.in_parts(&beside.metadata, encode)
+        };
+        match sent {
             Err(Unwritten::Failed(status)) => Err(status),
             // The stream went away meanwhile: there is nobody to answer.
             Err(Unwritten::Gone) | Ok(()) => Ok(()),
@@ -120,6 +126,20 @@ impl Sink for Direct<'_> {
 }
 
 impl Direct<'_> {
+    /// The same without the trailers, which carry something.
+    #[inline(never)]
+    fn in_parts(
+        &mut self,
+        metadata: &Metadata,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), Unwritten>,
+    ) -> Result<(), Unwritten> {
+        let fields = metadata.fields();
+        self.out
+            .send_headers_with(self.id, &self.phrases.head, fields, Body::More)?;
+        self.head = Head::Sent;
+        self.out.write_data(self.id, Body::More, encode)
+    }
+
     /// The same with a message that is compressed, which may well be long: it takes no short cut.
     #[inline(never)]
     fn compressed(
@@ -169,6 +189,7 @@ pub(crate) fn finish(
     let _ = match (end, head) {
         (Ok(trailers), Head::Sent) if trailers.is_empty() => out.send_trailer_list(id, &phrases.ok),
         (Ok(trailers), Head::Sent) => out.send_trailers(id, wire::ok_trailers(trailers)),
+        (_, Head::SentWithAll) => Ok(()),
         (Ok(trailers), Head::Due) => {
             out.send_headers_with(id, &phrases.head, wire::ok_trailers(trailers), Body::Last)
         }

@@ -11,21 +11,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId, Violation};
 
 use super::answer::{Completing, Direct, Head, finish, refuse};
 use super::door::Door;
 use super::fallback::{Fallback, PlainRequests};
 use super::handlers::Handlers;
-use super::head::KnownHeads;
+use super::head::{KnownHead, KnownHeads};
 use super::limits::{Limits, Memory};
 use super::phase::{Call, Phase, Start, Task};
 use super::router::Router;
 use super::runner::{Input, Runner, Started};
 #[cfg(feature = "tls")]
 use super::secure::Security;
-use crate::call::envelope::Message;
+use crate::call::envelope::{self, Message, PREFIX_LEN};
 use crate::call::message::{self, Only};
 use crate::call::server::{Phrasebook, Refusal, Terms, reset};
 use crate::compression::{MAX_TURN_LEN, Policy, Wish};
@@ -99,30 +99,104 @@ impl ServerCalls {
     }
 
     fn on_headers(&mut self, id: StreamId, headers: Headers, body: Body, out: &mut Connection) {
-        if self.shared.memory.is_short_for(|| held_len(out)) {
-            return out.reset_stream(id, ErrorCode::REFUSED_STREAM);
-        }
-        let shared = &self.shared;
-        let codings = &shared.compression.codings;
-        let known = match self.known.read(&headers, &shared.router, codings) {
-            Ok(known) => known,
-            Err(Refusal::Http(_)) if self.plain.takes(&headers) => {
-                return self.plain.on_headers(id, headers, body, out);
+        match self.read(&headers, out) {
+            Ok(known) => {
+                let deadline = self.deadline(known.head.timeout);
+                self.on_opened(&known, id, headers, deadline, body, out);
             }
-            Err(refusal) => return refuse(out, &self.shared.phrases, id, refusal, body),
-        };
-        // A timeout beyond the clock's range is no deadline at all.
-        let mut deadline = known
-            .head
-            .timeout
-            .and_then(|timeout| clock::now().checked_add(timeout));
-        if let Some(max) = self.shared.limits.max_timeout {
-            deadline = capped(deadline, max);
+            Err(unfit) => self.turn_away(unfit, id, headers, body, out),
         }
+    }
+
+    /// A request that has come whole, as nearly all do that are short.
+    fn on_request(&mut self, id: StreamId, headers: Headers, data: Bytes, out: &mut Connection) {
+        let known = match self.read(&headers, out) {
+            Ok(known) => known,
+            Err(unfit) => {
+                self.turn_away(unfit, id, headers, Body::More, out);
+                return self.plain.on_data(id, &data, Body::Last, out);
+            }
+        };
+        let deadline = self.deadline(known.head.timeout);
+        let is_one = envelope::is_one(&data, self.shared.limits.max_message_len);
+        if known.takes_stream || !is_one {
+            self.on_opened(&known, id, headers, deadline, Body::More, out);
+            return self.on_data(id, data, Body::Last, out);
+        }
+        let (method, terms) = (known.method, known.head.terms);
+        let mailbox = known.answers_stream.then(|| self.mailbox(id, terms));
+        let start = Start {
+            id,
+            method,
+            headers,
+            deadline,
+            request: Body::Last,
+            terms,
+            is_compressed: false,
+            mailbox,
+        };
+        let mut data = data;
+        data.advance(PREFIX_LEN);
+        let input = Input::One(data, start.mailbox.clone());
+        self.start_now(start, input, out);
+    }
+
+    /// What the headers of a call say.
+    #[inline]
+    fn read(&mut self, headers: &Headers, out: &Connection) -> Result<KnownHead, Unfit> {
+        let shared = &self.shared;
+        if shared.memory.is_short_for(|| held_len(out)) {
+            return Err(Unfit::Short);
+        }
+        let codings = &shared.compression.codings;
+        let known = self.known.read(headers, &shared.router, codings);
+        known.map_err(|refusal| match refusal {
+            Refusal::Http(_) if self.plain.takes(headers) => Unfit::Plain,
+            Refusal::Http(_) | Refusal::Grpc(..) => Unfit::Refused(refusal),
+        })
+    }
+
+    #[cold]
+    fn turn_away(
+        &mut self,
+        unfit: Unfit,
+        id: StreamId,
+        headers: Headers,
+        body: Body,
+        out: &mut Connection,
+    ) {
+        match unfit {
+            Unfit::Short => out.reset_stream(id, ErrorCode::REFUSED_STREAM),
+            Unfit::Plain => self.plain.on_headers(id, headers, body, out),
+            Unfit::Refused(refusal) => refuse(out, &self.shared.phrases, id, refusal, body),
+        }
+    }
+
+    /// When a call with this timeout is over.
+    #[inline]
+    fn deadline(&self, timeout: Option<Duration>) -> Option<Instant> {
+        // A timeout beyond the clock's range is no deadline at all.
+        let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
+        match self.shared.limits.max_timeout {
+            Some(max) => capped(deadline, max),
+            None => deadline,
+        }
+    }
+
+    /// A call that is not there as a whole.
+    fn on_opened(
+        &mut self,
+        known: &KnownHead,
+        id: StreamId,
+        headers: Headers,
+        deadline: Option<Instant>,
+        body: Body,
+        out: &mut Connection,
+    ) {
+        let (method, terms) = (known.method, known.head.terms);
         if let Some(deadline) = deadline {
             self.timers.insert(deadline, id);
         }
-        let (method, terms) = (known.method, known.head.terms);
         let phase = if known.takes_stream {
             let mailbox = self.mailbox(id, terms);
             deliver(&mailbox, Bytes::new(), body);
@@ -141,15 +215,13 @@ impl ServerCalls {
                 held_len: 0,
             }
         };
-        self.calls.insert(
-            id.number(),
-            Call {
-                deadline,
-                request: body,
-                terms,
-                phase,
-            },
-        );
+        let call = Call {
+            deadline,
+            request: body,
+            terms,
+            phase,
+        };
+        self.calls.insert(id.number(), call);
         if body == Body::Last && !known.takes_stream {
             self.on_collected(id, out);
         }
@@ -261,7 +333,13 @@ impl ServerCalls {
     /// Polls a handler once, here; if it has to wait, it gets a task. While too many have one
     /// already, the call waits for one of them to end; while too much has been inflated, for the next
     /// turn.
-    fn start(&mut self, mut start: Start, input: Input, out: &mut Connection) {
+    fn start(&mut self, start: Start, input: Input, out: &mut Connection) {
+        self.start_now(start, input, out);
+    }
+
+    /// The same, for where it matters.
+    #[inline(always)]
+    fn start_now(&mut self, mut start: Start, input: Input, out: &mut Connection) {
         if !self.handlers.have_room() || (start.is_compressed && self.has_inflated_much()) {
             return self.hold(start, input);
         }
@@ -271,6 +349,9 @@ impl ServerCalls {
         let mut scope = Scope::of_call(deadline);
         let (started, head) = self.run(start, input, &mut scope, out);
         let (mailbox, task) = match (started, mailbox) {
+            (Started::Done(_), None) if head == Head::SentWithAll => {
+                return self.forget_deadline(id, deadline);
+            }
             (Started::Done(end), None) => {
                 self.forget_deadline(id, deadline);
                 let phrases = self.shared.phrases.of(terms.format);
@@ -293,6 +374,9 @@ impl ServerCalls {
                 (mailbox, Some(Task { handle, life }))
             }
         };
+        if let Some(deadline) = deadline {
+            self.timers.insert(deadline, id);
+        }
         let phase = Phase::Running {
             mailbox,
             task,
@@ -310,8 +394,8 @@ impl ServerCalls {
         self.pump(id, out);
     }
 
-    /// Makes the handler and polls it. Says whether the headers have been sent.
-    #[inline]
+    /// Makes the handler and polls it. Says how much of the answer has been sent.
+    #[inline(always)]
     fn run(
         &mut self,
         start: Start,
@@ -368,6 +452,9 @@ impl ServerCalls {
     fn hold(&mut self, start: Start, input: Input) {
         let (id, deadline, request) = (start.id, start.deadline, start.request);
         let terms = start.terms;
+        if let Some(deadline) = deadline {
+            self.timers.insert(deadline, id);
+        }
         let phase = Phase::Held {
             start: Box::new(start),
             input,
@@ -531,6 +618,7 @@ impl Calls for ServerCalls {
     fn on_event(&mut self, event: Event, connection: &mut Connection) {
         match event {
             Event::Headers { id, headers, body } => self.on_headers(id, headers, body, connection),
+            Event::Request { id, headers, data } => self.on_request(id, headers, data, connection),
             Event::Data { id, data, body } => self.on_data(id, data, body, connection),
             Event::Trailers { id, .. } => self.on_data(id, Bytes::new(), Body::Last, connection),
             Event::Reset { id, code, what, .. } => {
@@ -604,6 +692,15 @@ impl Drop for ServerCalls {
         }
         self.shared.memory.leave(self.held_len);
     }
+}
+
+/// Why a request does not become a call.
+enum Unfit {
+    /// The server's memory is short.
+    Short,
+    /// It is not gRPC, and there is somebody who answers such requests.
+    Plain,
+    Refused(Refusal),
 }
 
 /// The one request of a call, which came compressed, and how long it is.

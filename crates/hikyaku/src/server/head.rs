@@ -17,6 +17,7 @@ pub(crate) struct KnownHeads {
 pub(crate) struct KnownHead {
     pub(crate) method: usize,
     pub(crate) takes_stream: bool,
+    pub(crate) answers_stream: bool,
     pub(crate) head: RequestHead,
 }
 
@@ -53,10 +54,13 @@ impl KnownHeads {
         if !found.is_some_and(|method| method.speaks(format)) {
             return Err(Refusal::Http(415));
         }
-        let takes_stream = found.is_some_and(|method| method.kind().takes_stream());
+        let kind = found.map(|method| method.kind());
+        let takes_stream = kind.is_some_and(|kind| kind.takes_stream());
+        let answers_stream = kind.is_some_and(|kind| kind.answers_stream());
         let known = KnownHead {
             method,
             takes_stream,
+            answers_stream,
             head,
         };
         if self.recent.len() < MAX_KNOWN_COUNT {

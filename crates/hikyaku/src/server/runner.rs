@@ -41,15 +41,22 @@ pub(crate) enum Input {
     Many(Arc<Mailbox>, usize),
 }
 
-/// Where the single message of an answer goes, with the metadata before it.
+/// Where the answer of a call goes that is a single message.
 pub(crate) trait Sink {
-    /// Sends the head, then what `encode` appends: one framed message, compressed as is wished.
-    fn message(
+    /// Sends the head, what `encode` appends (one framed message, compressed as is wished) and, if it
+    /// can, the trailers.
+    fn answer(
         &mut self,
-        metadata: &Metadata,
-        compression: &Wish,
+        beside: &Beside,
         encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
     ) -> Result<(), Status>;
+}
+
+/// What goes beside the single message of an answer.
+pub(crate) struct Beside {
+    pub(crate) metadata: Metadata,
+    pub(crate) trailers: Metadata,
+    pub(crate) compression: Wish,
 }
 
 /// How the first poll of a handler went.
@@ -147,11 +154,16 @@ fn answer_now<C: Codec<T>, T>(
     let mut answer = answer?;
     let compression = answer.take_compression();
     let (message, metadata, trailers) = answer.into_parts();
-    sink.message(&metadata, &compression, &mut |out| match format {
+    let beside = Beside {
+        metadata,
+        trailers,
+        compression,
+    };
+    sink.answer(&beside, &mut |out| match format {
         Format::Protobuf => frame::<C, T>(&message, out),
         Format::Json => framer::<C, T>(format)(&message, out),
     })?;
-    Ok(trailers)
+    Ok(beside.trailers)
 }
 
 /// Words an answer of a single message that came later.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::reserve::Widened;
+use super::reserve::{Share, Widened};
 use super::{Connection, Life, Role};
 use crate::error::{Fault, StreamError, Violation};
 use crate::frame::go_away::GoAway;
@@ -35,18 +35,26 @@ impl Connection {
     /// Forgets a stream.
     pub(super) fn remove_stream(&mut self, id: StreamId, death: Death) -> Option<Removed> {
         let had_room = self.has_room();
-        let left_len = i64::from(self.initial_credit());
-        let stream = self.streams.remove(id, death, left_len);
-        if let Some(stream) = &stream {
-            self.queued_len -= stream.queue.len();
-            self.wanting_count -= usize::from(stream.room == Room::Wanted);
-            self.give_room_back(id, stream);
+        let Some(stream) = self.streams.get_mut(id) else {
+            // What its peer may have sent before it knows.
+            let left_len = i64::from(self.initial_credit());
+            self.streams.remember(id, death, left_len);
+            return None;
+        };
+        let &mut Stream { state, voice, .. } = stream;
+        let left_len = stream.credit.left();
+        self.queued_len -= stream.queue.len();
+        self.wanting_count -= usize::from(stream.room == Room::Wanted);
+        let share = Share::of(stream);
+        self.streams.remove(id, death, left_len);
+        if !share.is_none() {
+            self.give_room_back(id, &share);
         }
         self.age.idle_since = None;
         if self.role == Role::Client {
             self.note_room(had_room);
         }
-        stream.map(|Stream { state, voice, .. }| Removed { state, voice })
+        Some(Removed { state, voice })
     }
 
     /// Both sides of a stream have ended as they should.
@@ -56,13 +64,24 @@ impl Connection {
         self.end_if_done();
     }
 
+    /// The same at a server, for a stream without a queue that has nothing of what all share.
+    #[inline]
+    pub(super) fn forget_ended(&mut self, id: StreamId) {
+        self.resets.refund(1);
+        self.streams.remove(id, Death::Ended, 0);
+        self.age.idle_since = None;
+        if self.shutdown != Shutdown::None {
+            self.end_if_done();
+        }
+    }
+
     /// The peer broke a rule of one stream (RFC 9113 §5.4.2).
     pub(super) fn on_stream_error(&mut self, error: StreamError) {
         let StreamError { id, code, what } = error;
         if !self.is_over(id, what) {
             if let Some(stream) = self.remove_stream(id, Death::LocalReset) {
                 if stream.voice == Voice::Loud {
-                    self.events.push_back(Event::Reset {
+                    self.events.push(Event::Reset {
                         id,
                         code,
                         by: Side::Local,
@@ -113,7 +132,7 @@ impl Connection {
         self.peer_last_stream = Some(last_stream);
         let debug = debug.get(..self.config.max_debug_len).unwrap_or(debug);
         let debug = Bytes::copy_from_slice(debug);
-        self.events.push_back(Event::GoAway {
+        self.events.push(Event::GoAway {
             last_stream,
             code,
             debug,
@@ -136,7 +155,7 @@ impl Connection {
         lost.sort_unstable();
         for id in lost {
             self.remove_stream(id, Death::LocalReset);
-            self.events.push_back(Event::Unprocessed { id });
+            self.events.push(Event::Unprocessed { id });
         }
     }
 
@@ -235,7 +254,7 @@ impl Connection {
         self.unread_len = 0;
         self.assembly = None;
         self.headers.forget();
-        self.events.push_back(Event::Closed { error });
+        self.events.push(Event::Closed { error });
     }
 }
 

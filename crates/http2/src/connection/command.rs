@@ -2,15 +2,17 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::transmit::{DATA_REFUND_COUNT, line_up, write_block};
+use super::reserve::has_no_share;
+use super::transmit::{DATA_REFUND_COUNT, line_up, write_block, write_list};
 use super::{Connection, Life, Role};
 use crate::error::Violation;
 use crate::frame::{Flags, Kind, writer as frames};
 use crate::headers::writer::HeaderWriter;
 use crate::stream::queue::End;
+use crate::stream::state::State;
 use crate::stream::table::{Death, Progress, Stream, Streams, Voice};
 use crate::stream::window::{Credit, Window};
-use crate::{Body, ConnectionError, ErrorCode, Event, Field, FieldList, Side, StreamId, UserError};
+use crate::{Body, ConnectionError, ErrorCode, Field, FieldList, Side, StreamId, UserError};
 
 impl Connection {
     /// Opens a stream with a request; pseudo-headers come first in `fields`.
@@ -24,9 +26,11 @@ impl Connection {
         body: Body,
     ) -> Result<StreamId, UserError> {
         self.open(body, |writer, out, progress| {
-            let watched = fields
-                .into_iter()
-                .inspect(|field| *progress = asked(*progress, field));
+            let watched = fields.into_iter().inspect(|field| {
+                if field.asks_for_head() {
+                    *progress = Progress::StartOfHead;
+                }
+            });
             writer.write(watched, out);
         })
     }
@@ -42,12 +46,44 @@ impl Connection {
         body: Body,
     ) -> Result<StreamId, UserError> {
         self.open(body, |writer, out, progress| {
-            *progress = list
-                .iter()
-                .fold(*progress, |before, field| asked(before, &field));
-            writer.write_list(list, out);
-            writer.write(fields, out);
+            write_request(writer, out, progress, list, fields);
         })
+    }
+
+    /// As [`Connection::open_stream_with`], with a body of which all is there. Up to the windows it is
+    /// copied into the output at once; it costs less than [`Connection::send_data`] behind it would.
+    ///
+    /// # Errors
+    /// As [`Connection::open_stream`].
+    pub fn open_with_request<'a>(
+        &mut self,
+        list: &FieldList,
+        fields: impl IntoIterator<Item = Field<'a>>,
+        data: &[u8],
+    ) -> Result<StreamId, UserError> {
+        let len = data.len();
+        let first = Window::new(self.peer.initial_window).available();
+        let credit = first.min(self.window.available());
+        let fits = len <= credit.min(self.peer.max_frame_len)
+            && self.output.len() < self.config.output_high_water;
+        if !fits || len == 0 {
+            let id = self.open_stream_with(list, fields, Body::More)?;
+            self.write_data(id, Body::Last, |tail| {
+                tail.extend_from_slice(data);
+                Ok::<_, UserError>(())
+            })?;
+            return Ok(id);
+        }
+        let start = self.begin(Body::More, |writer, out, progress| {
+            write_request(writer, out, progress, list, fields);
+        })?;
+        frames::data_head(self.output.tail(), start.id, len, Body::Last);
+        self.output.tail().extend_from_slice(data);
+        let stream = self.add_stream(&start);
+        stream.window.spend(len);
+        stream.state = State::HalfClosedLocal;
+        self.note_sent(start.id, len, Body::More);
+        Ok(start.id)
     }
 
     fn open(
@@ -55,6 +91,21 @@ impl Connection {
         body: Body,
         encode: impl FnOnce(&mut HeaderWriter, &mut BytesMut, &mut Progress),
     ) -> Result<StreamId, UserError> {
+        let start = self.begin(body, encode)?;
+        let stream = self.add_stream(&start);
+        if body == Body::Last {
+            stream.state = State::HalfClosedLocal;
+        }
+        Ok(start.id)
+    }
+
+    /// Writes a request's headers.
+    #[inline]
+    fn begin(
+        &mut self,
+        body: Body,
+        encode: impl FnOnce(&mut HeaderWriter, &mut BytesMut, &mut Progress),
+    ) -> Result<Start, UserError> {
         if self.role == Role::Server {
             return Err(UserError::NotAClient);
         }
@@ -64,18 +115,23 @@ impl Connection {
         self.wake_keepalive();
         let id = StreamId::new(self.next_local);
         self.next_local += 2;
-        let window = Window::new(self.peer.initial_window);
-        let mut stream = Stream::new(window, Credit::new(self.initial_credit()));
-        stream.sent = Progress::Body;
-        stream.start = self.output.end();
-        let (writer, progress) = (&mut self.writer, &mut stream.received);
+        let at = self.output.end();
+        let mut received = Progress::Start;
+        let (writer, progress) = (&mut self.writer, &mut received);
         let encode = |out: &mut BytesMut| encode(writer, out, progress);
         write_block(&mut self.output, self.peer.max_frame_len, id, body, encode);
-        self.streams.insert(id, stream);
-        if body == Body::Last {
-            self.end_local(id);
-        }
-        Ok(id)
+        Ok(Start { id, at, received })
+    }
+
+    #[inline]
+    fn add_stream(&mut self, start: &Start) -> &mut Stream {
+        let window = Window::new(self.peer.initial_window);
+        let credit = Credit::new(self.initial_credit());
+        let stream = self.streams.insert(start.id, window, credit);
+        stream.sent = Progress::Body;
+        stream.received = start.received;
+        stream.start = start.at;
+        stream
     }
 
     /// Sends a response's (or an informational response's) headers.
@@ -190,6 +246,67 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends a whole response: the headers of `head`, one message written in place as by
+    /// [`Connection::write_data`], and the trailers of `trailers`. It costs less than the three calls
+    /// it stands for.
+    ///
+    /// If `encode` fails the headers are on their way, and nothing behind them.
+    ///
+    /// # Errors
+    /// - [`UserError::NotOpen`] and [`UserError::HeadersSent`] as in [`Connection::send_headers`].
+    /// - What `encode` returns.
+    pub fn send_response<E: From<UserError>>(
+        &mut self,
+        id: StreamId,
+        head: &FieldList,
+        trailers: &FieldList,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let has_space = self.output.len() < self.config.output_high_water;
+        let stream = sendable(&mut self.streams, id)?;
+        if stream.sent == Progress::Body {
+            return Err(UserError::HeadersSent(id).into());
+        }
+        stream.sent = Progress::Body;
+        self.keepalive.has_answered = true;
+        let max_frame_len = self.peer.max_frame_len;
+        let (writer, output) = (&mut self.writer, &mut self.output);
+        write_list(writer, output, max_frame_len, id, Body::More, head);
+        let start = output.begin_frame();
+        if let Err(error) = encode(output.tail()) {
+            output.cancel_frame(start);
+            return Err(error);
+        }
+        let Some(len) = output.payload_len(start) else {
+            self.fail(ConnectionError::new(Violation::OutputDamaged));
+            return Ok(());
+        };
+        let credit = stream.window.available().min(self.window.available());
+        if len > credit.min(max_frame_len) || !has_space {
+            self.queued_len += len;
+            stream.queue.push(output.take_payload(start));
+            stream.queue.end = End::Trailers(trailers.clone());
+            line_up(&mut self.turns, id, stream);
+            return Ok(());
+        }
+        if len == 0 {
+            output.cancel_frame(start);
+        } else {
+            output.end_frame(start, Kind::Data, Flags::NONE, id);
+            stream.window.spend(len);
+            self.window.spend(len);
+            self.unread.add(2 * len);
+            self.controls.refund(DATA_REFUND_COUNT);
+        }
+        write_list(writer, output, max_frame_len, id, Body::Last, trailers);
+        if stream.state == State::HalfClosedRemote && has_no_share(stream) {
+            self.forget_ended(id);
+        } else {
+            self.end_local(id);
+        }
+        Ok(())
+    }
+
     /// Queues bytes of the body behind what is queued already.
     ///
     /// # Errors
@@ -265,14 +382,14 @@ impl Connection {
     pub fn send_trailer_list(&mut self, id: StreamId, list: &FieldList) -> Result<(), UserError> {
         let stream = talking(&mut self.streams, id)?;
         if stream.queue.is_empty() {
-            let writer = &mut self.writer;
-            let encode = |out: &mut BytesMut| writer.write_list(list, out);
-            write_block(
-                &mut self.output,
+            let (writer, output) = (&mut self.writer, &mut self.output);
+            write_list(
+                writer,
+                output,
                 self.peer.max_frame_len,
                 id,
                 Body::Last,
-                encode,
+                list,
             );
             self.end_local(id);
         } else {
@@ -308,7 +425,7 @@ impl Connection {
 
     /// Removes the events of a stream that is gone or whose owner has let go of it.
     fn forget_events(&mut self, id: StreamId) {
-        self.events.retain(|event| stream_of(event) != Some(id));
+        self.events.forget(id);
     }
 
     /// Sends a PING; [`Event::PingAck`] follows.
@@ -319,14 +436,28 @@ impl Connection {
     }
 }
 
-/// What the peer's answer will be like after this field of a request.
-fn asked(before: Progress, field: &Field<'_>) -> Progress {
-    let is_head = field.value == b"HEAD" && field.name == b":method";
-    if is_head {
-        Progress::StartOfHead
-    } else {
-        before
+/// A request whose headers have been written.
+struct Start {
+    id: StreamId,
+    /// Where they begin among all bytes of the connection.
+    at: u64,
+    /// What the answer will be like.
+    received: Progress,
+}
+
+/// Writes the headers of a request, whose `list` says what the answer will be like.
+fn write_request<'a>(
+    writer: &mut HeaderWriter,
+    out: &mut BytesMut,
+    progress: &mut Progress,
+    list: &FieldList,
+    fields: impl IntoIterator<Item = Field<'a>>,
+) {
+    if list.asks_for_head() {
+        *progress = Progress::StartOfHead;
     }
+    writer.write_list(list, out);
+    writer.write(fields, out);
 }
 
 /// How far our answer is after this field of it: an informational one is only a start.
@@ -357,20 +488,5 @@ fn talking(streams: &mut Streams, id: StreamId) -> Result<&mut Stream, UserError
     match stream.sent {
         Progress::Body => Ok(stream),
         Progress::Start | Progress::StartOfHead => Err(UserError::HeadersNotSent(id)),
-    }
-}
-
-/// The stream an event is about and that its owner may let go of.
-fn stream_of(event: &Event) -> Option<StreamId> {
-    match event {
-        Event::Headers { id, .. }
-        | Event::Data { id, .. }
-        | Event::Trailers { id, .. }
-        | Event::Reset { id, .. }
-        | Event::Unprocessed { id }
-        | Event::SendRoom { id } => Some(*id),
-        Event::PingAck { .. } | Event::StreamRoom | Event::GoAway { .. } | Event::Closed { .. } => {
-            None
-        }
     }
 }

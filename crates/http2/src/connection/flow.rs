@@ -80,6 +80,15 @@ impl Connection {
         }
     }
 
+    /// The body of a request is told by itself: from here on it is its owner's to give back.
+    pub(super) fn own_body(&mut self, id: StreamId, len: usize) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.credit.charge(len);
+            self.unread_len += i64::try_from(len).unwrap_or(0);
+            self.settle_credit();
+        }
+    }
+
     /// Bytes that came on all live streams and have not been given back with
     /// [`Connection::release_data`].
     #[must_use]

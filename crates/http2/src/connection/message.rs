@@ -13,7 +13,7 @@ use crate::frame::continuation::Continuation;
 use crate::frame::headers::{Block, HeadersFrame};
 use crate::headers::check::Message;
 use crate::stream::state::{State, Step};
-use crate::stream::table::{Death, Progress, Stream, Voice};
+use crate::stream::table::{Death, Progress, Voice};
 use crate::stream::window::{Credit, Window};
 use crate::{Body, Event, Headers, Side, StreamId};
 
@@ -125,6 +125,9 @@ impl Connection {
 
     fn on_block(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
         let id = complete.id;
+        if self.role == Role::Server && id > self.last_remote && !id.number().is_multiple_of(2) {
+            return self.on_request(complete);
+        }
         if let Some(stream) = self.streams.get(id) {
             return match (self.role, stream.received) {
                 (_, Progress::Body) => self.on_trailers(complete),
@@ -134,7 +137,6 @@ impl Connection {
         }
         match self.role {
             Role::Server if id.number().is_multiple_of(2) => Err(Violation::EvenStream(id).into()),
-            Role::Server if id > self.last_remote => self.on_request(complete),
             Role::Client if self.is_idle(id) => {
                 Err(Violation::IdleStream(Kind::Headers, id).into())
             }
@@ -163,15 +165,15 @@ impl Connection {
         let promised = headers.content_length();
         check_body_len(id, promised, body)?;
         let window = Window::new(self.peer.initial_window);
-        let mut stream = Stream::new(window, Credit::new(self.initial_credit()));
+        let credit = Credit::new(self.initial_credit());
+        let stream = self.streams.insert(id, window, credit);
         stream.received = Progress::Body;
         stream.promised = promised;
         if body == Body::Last {
             stream.state = State::HalfClosedRemote;
         }
-        self.streams.insert(id, stream);
+        stream.headers_place = self.events.push_headers(id, headers, body);
         self.controls.refund(WORK_REFUND_COUNT);
-        self.events.push_back(Event::Headers { id, headers, body });
         if id.number() > self.config.max_stream_number {
             self.start_shutdown();
         }
@@ -292,7 +294,7 @@ impl Connection {
             .get(id)
             .is_some_and(|stream| stream.voice == Voice::Loud)
         {
-            self.events.push_back(event);
+            self.events.push(event);
         }
     }
 }

@@ -16,7 +16,6 @@
 //!  (server)               (client)
 //! ```
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::time::Instant;
 
@@ -35,6 +34,7 @@ mod bandwidth;
 mod budget;
 mod closing;
 mod command;
+mod events;
 mod flow;
 mod keepalive;
 mod message;
@@ -49,6 +49,7 @@ use age::Age;
 use bandwidth::Bandwidth;
 use budget::{Allowance, Budget, MAX_UNREAD_LEN};
 use closing::Shutdown;
+use events::Events;
 use keepalive::Keepalive;
 use message::Assembly;
 use output::Output;
@@ -104,7 +105,7 @@ pub struct Connection {
     wanting_count: usize,
     /// When the bytes that are being handled came.
     now: Option<Instant>,
-    events: VecDeque<Event>,
+    events: Events,
     output: Output,
 }
 
@@ -193,7 +194,7 @@ impl Connection {
             queued_len: 0,
             wanting_count: 0,
             now: None,
-            events: VecDeque::new(),
+            events: Events::default(),
             output: Output::default(),
             config,
         }
@@ -246,10 +247,20 @@ impl Connection {
 
     // ---- what happened --------------------------------------------------------------------
 
-    /// The next thing that happened, if any.
-    #[inline]
+    /// The next thing that happened, if any. A request is told piece by piece: no event is an
+    /// [`Event::Request`].
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        if let Some((headers, id, len)) = self.events.split_front() {
+            self.own_body(id, len);
+            return Some(headers);
+        }
+        self.events.pop()
+    }
+
+    /// The same, and a request that has come whole is one event: what costs a server least.
+    #[inline]
+    pub fn poll_whole_event(&mut self) -> Option<Event> {
+        self.events.pop()
     }
 
     // ---- output ---------------------------------------------------------------------------
@@ -312,7 +323,7 @@ impl Connection {
         self.headers.forget();
         self.writer.forget();
         self.output.trim();
-        self.events.shrink_to_fit();
+        self.events.trim();
         self.turns.trim();
         self.streams.trim();
         self.grants.shrink_to_fit();
@@ -379,7 +390,7 @@ impl Connection {
     /// Tells a client that it may open streams again, if it could not before.
     fn note_room(&mut self, had_room: bool) {
         if !had_room && self.can_open_stream() {
-            self.events.push_back(Event::StreamRoom);
+            self.events.push(Event::StreamRoom);
         }
     }
 

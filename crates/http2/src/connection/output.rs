@@ -15,6 +15,7 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::StreamId;
+use crate::frame::writer::Template;
 use crate::frame::{Flags, Head, Kind};
 
 /// A queue of bytes: written at the end, read at the front.
@@ -71,6 +72,15 @@ impl Output {
         let start = self.tail.len();
         self.tail.extend_from_slice(&[0; Head::LEN]);
         start
+    }
+
+    /// Appends a frame made beforehand.
+    #[inline]
+    pub(super) fn push_template(&mut self, frame: &Template, flags: Flags, id: StreamId) {
+        let end = self.tail.len() + frame.len();
+        // More than it has, but of a length that is known here: no call to copy a few bytes.
+        self.tail.extend_from_slice(&frame.fill(flags, id));
+        self.tail.truncate(end);
     }
 
     /// Bytes appended since [`Output::begin_frame`], or `None` if some before were removed.

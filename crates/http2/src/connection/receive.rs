@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::events::NO_PLACE;
 use super::flow::note_grant;
 use super::{Connection, Life, PREFACE, Role};
 use crate::error::{Fault, Malformed, StreamError, Violation};
@@ -125,6 +126,18 @@ impl Connection {
             self.settle_credit();
             return self.on_stray_data(data.id, data.flow_len);
         };
+        if data.body == Body::Last && self.events.has_headers(stream.headers_place, data.id) {
+            let len = data.range.len();
+            if len == data.flow_len && is_whole_body(stream, len) {
+                // It goes with the headers, and costs none of what is spent on longer ones.
+                let bytes = frames.slice(start..start + len);
+                self.events.put_body(stream.headers_place, bytes);
+                stream.state = State::HalfClosedRemote;
+                self.settle_credit();
+                self.controls.refund(1);
+                return Ok(());
+            }
+        }
         if let Err(what) = accept_data(stream, data) {
             self.settle_credit();
             return Err(StreamError::new(data.id, what).into());
@@ -133,17 +146,15 @@ impl Connection {
         let len = data.range.len();
         stream.moved_len += len;
         self.timers.received_len += len;
-        let unseen_len = match stream.voice {
-            Voice::Loud => data.flow_len - len,
-            Voice::Mute => data.flow_len,
-        };
-        if unseen_len > 0 {
-            stream.credit.release(unseen_len);
+        stream.headers_place = NO_PLACE;
+        let is_complete = data.body == Body::Last && end_remote(stream);
+        let is_loud = stream.voice == Voice::Loud;
+        let unread_len = if is_loud { len } else { 0 };
+        if unread_len < data.flow_len {
+            stream.credit.release(data.flow_len - unread_len);
             note_grant(&mut self.grants, data.id, stream);
         }
-        let is_loud = stream.voice == Voice::Loud;
-        let is_complete = data.body == Body::Last && end_remote(stream);
-        self.unread_len += i64::try_from(data.flow_len - unseen_len).unwrap_or(0);
+        self.unread_len += i64::try_from(unread_len).unwrap_or(0);
         self.settle_credit();
         if len < MIN_DATA_LEN && data.body == Body::More {
             self.take_control()?;
@@ -154,13 +165,12 @@ impl Connection {
             self.controls.refund(1);
         }
         if is_loud {
-            let range = start + data.range.start..start + data.range.end;
             let bytes = if len == 0 {
                 Bytes::new()
             } else {
-                frames.slice(range)
+                frames.slice(start + data.range.start..start + data.range.end)
             };
-            self.events.push_back(Event::Data {
+            self.events.push(Event::Data {
                 id: data.id,
                 data: bytes,
                 body: data.body,
@@ -199,7 +209,7 @@ impl Connection {
             return self.take_control();
         };
         if stream.voice == Voice::Loud {
-            self.events.push_back(Event::Reset {
+            self.events.push(Event::Reset {
                 id: reset.id,
                 code: reset.code,
                 by: Side::Remote,
@@ -230,7 +240,7 @@ impl Connection {
             }
             Ping::Ack(payload) if self.is_keepalive_ack(payload) => {}
             Ping::Ack(payload) if self.is_shutdown_ping(payload) => self.finish_shutdown(),
-            Ping::Ack(payload) => self.events.push_back(Event::PingAck { payload }),
+            Ping::Ack(payload) => self.events.push(Event::PingAck { payload }),
         }
         Ok(())
     }
@@ -274,6 +284,19 @@ fn end_remote(stream: &mut Stream) -> bool {
         Err(_) => {}
     }
     false
+}
+
+/// Whether DATA that is the first of its stream and the last is right, and within the window.
+#[inline]
+fn is_whole_body(stream: &Stream, len: usize) -> bool {
+    let has_promised = stream
+        .promised
+        .is_none_or(|promised| promised == len as u64);
+    stream.state == State::Open
+        && stream.voice == Voice::Loud
+        && len > 0
+        && len as u64 <= stream.credit.left().max(0).unsigned_abs()
+        && has_promised
 }
 
 /// Checks DATA against its stream, and takes it from the stream's window. What is not accepted is

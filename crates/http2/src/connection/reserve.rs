@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use super::Connection;
 use super::bandwidth::Bandwidth;
 use super::flow::{may_receive, note_grant};
-use crate::stream::table::Stream;
+use crate::stream::table::{Room, Stream};
 use crate::stream::window::Window;
 use crate::{Config, StreamId};
 
@@ -100,28 +100,54 @@ impl Connection {
     }
 
     /// A stream is gone: what it had of the pools is for others.
-    #[inline]
-    pub(super) fn give_room_back(&mut self, id: StreamId, stream: &Stream) {
-        let unread_len = stream.credit.outstanding();
-        if unread_len | stream.tuned_len | stream.wanted_len != 0 {
-            self.give_back(id, stream, unread_len);
-        }
-    }
-
     #[cold]
-    fn give_back(&mut self, id: StreamId, stream: &Stream, unread_len: i64) {
-        self.unread_len -= unread_len;
-        self.widened.tuned_len -= stream.tuned_len;
-        if stream.wanted_len > 0 {
-            if is_waiting(stream) {
+    pub(super) fn give_room_back(&mut self, id: StreamId, share: &Share) {
+        self.unread_len -= share.unread_len;
+        self.widened.tuned_len -= share.tuned_len;
+        if share.wanted_len > 0 {
+            if share.is_waiting {
                 self.widened.waiting.retain(|&waiting| waiting != id);
             }
-            self.widened.reserved_len -= stream.reserved_len;
+            self.widened.reserved_len -= share.reserved_len;
             self.admit_waiting();
             self.aim_credit();
         } else {
             self.unwithhold();
         }
+    }
+}
+
+/// Whether a stream has nothing of what all share, neither room nor the promise of a SEND_ROOM.
+#[inline]
+pub(super) fn has_no_share(stream: &Stream) -> bool {
+    stream.room == Room::Unasked && Share::of(stream).is_none()
+}
+
+/// What a stream has of the pools that all share. Bytes.
+pub(super) struct Share {
+    unread_len: i64,
+    tuned_len: i64,
+    wanted_len: i64,
+    reserved_len: i64,
+    is_waiting: bool,
+}
+
+impl Share {
+    #[inline]
+    pub(super) fn of(stream: &Stream) -> Self {
+        Self {
+            unread_len: stream.credit.outstanding(),
+            tuned_len: stream.tuned_len,
+            wanted_len: stream.wanted_len,
+            reserved_len: stream.reserved_len,
+            is_waiting: is_waiting(stream),
+        }
+    }
+
+    /// Whether it has nothing, as nearly all streams do.
+    #[inline]
+    pub(super) fn is_none(&self) -> bool {
+        self.unread_len | self.tuned_len | self.wanted_len == 0
     }
 }
 

@@ -15,10 +15,11 @@ use bytes::BytesMut;
 
 use super::Connection;
 use crate::frame::{Flags, Kind, writer as frames};
+use crate::headers::writer::HeaderWriter;
 use crate::stream::queue::End;
 use crate::stream::state::{State, Step};
 use crate::stream::table::{Death, Place, Room, Stream, Voice};
-use crate::{Body, Config, ErrorCode, Event, Side, StreamId};
+use crate::{Body, Config, ErrorCode, Event, FieldList, Side, StreamId};
 
 use super::output::Output;
 
@@ -153,7 +154,7 @@ impl Connection {
         if stream.room == Room::Wanted && is_due && stream.voice == Voice::Loud {
             stream.room = Room::Unasked;
             self.wanting_count -= 1;
-            self.events.push_back(Event::SendRoom { id });
+            self.events.push(Event::SendRoom { id });
         }
         if is_last {
             stream.queue.end = End::None;
@@ -256,6 +257,24 @@ pub(super) fn write_block(
         let block = output.take_payload(start);
         frames::headers(output.tail(), id, &block, body, max_frame_len);
     }
+}
+
+/// As [`write_block`], of one list: the frame of last time, if it is known.
+#[inline]
+pub(super) fn write_list(
+    writer: &mut HeaderWriter,
+    output: &mut Output,
+    max_frame_len: usize,
+    id: StreamId,
+    body: Body,
+    list: &FieldList,
+) {
+    if let Some(frame) = writer.frame(list) {
+        let flags = frames::end_stream(body).and(Flags::END_HEADERS);
+        return output.push_template(frame, flags, id);
+    }
+    let encode = |out: &mut BytesMut| writer.write_list(list, out);
+    write_block(output, max_frame_len, id, body, encode);
 }
 
 /// Longest DATA payload while other streams wait for their turn. Bytes.

@@ -56,6 +56,53 @@ pub fn headers(out: &mut BytesMut, id: StreamId, block: &[u8], body: Body, max_f
     }
 }
 
+/// A short HEADERS frame, made beforehand: all but its flags and its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Template {
+    bytes: [u8; Self::MAX_LEN],
+    len: usize,
+}
+
+impl Template {
+    /// Bytes of the longest frame there is a template of, its head included.
+    pub const MAX_LEN: usize = 32;
+
+    /// The frame of a whole block; `None` if that is too long.
+    #[must_use]
+    pub fn headers(block: &[u8]) -> Option<Self> {
+        let head = Head {
+            len: block.len(),
+            kind: Kind::Headers,
+            flags: Flags::NONE,
+            id: StreamId::CONNECTION,
+        };
+        let mut bytes = [0; Self::MAX_LEN];
+        let (place, rest) = bytes.split_at_mut(Head::LEN);
+        place.copy_from_slice(&head.encode());
+        rest.get_mut(..block.len())?.copy_from_slice(block);
+        let len = Head::LEN + block.len();
+        Some(Self { bytes, len })
+    }
+
+    /// Bytes of the frame.
+    #[must_use]
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "it has a head")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The frame on a stream, and zeros behind it.
+    #[must_use]
+    #[inline]
+    pub const fn fill(&self, flags: Flags, id: StreamId) -> [u8; Self::MAX_LEN] {
+        let mut bytes = self.bytes;
+        let [d, e, f, g] = id.number().to_be_bytes();
+        [bytes[4], bytes[5], bytes[6], bytes[7], bytes[8]] = [flags.0, d, e, f, g];
+        bytes
+    }
+}
+
 /// A RST_STREAM frame.
 pub fn reset(out: &mut BytesMut, id: StreamId, code: ErrorCode) {
     number(out, Kind::RstStream, id, code.number());

@@ -6,6 +6,7 @@
 
 use bytes::BytesMut;
 
+use crate::frame::writer::Template;
 use crate::hpack::Encoder;
 use crate::{Field, FieldList};
 
@@ -24,6 +25,8 @@ struct Known {
     key: u64,
     generation: u64,
     block: Vec<u8>,
+    /// A frame that holds the block, without its stream and with END_HEADERS alone, if it is short.
+    frame: Option<Template>,
 }
 
 impl HeaderWriter {
@@ -46,30 +49,38 @@ impl HeaderWriter {
         self.encoder.encode(fields, out);
     }
 
+    /// A frame with the block that this list gives now, if that is known and short.
+    #[inline]
+    pub fn frame(&self, list: &FieldList) -> Option<&Template> {
+        self.known(list)?.frame.as_ref()
+    }
+
+    #[inline]
+    fn known(&self, list: &FieldList) -> Option<&Known> {
+        let known = self.memo.get(place_of(list))?;
+        let is_it = known.key == list.key() && known.generation == self.encoder.generation();
+        is_it.then_some(known)
+    }
+
     /// Appends a list to the block at the end of `out`.
     pub fn write_list(&mut self, list: &FieldList, out: &mut BytesMut) {
-        let generation = self.encoder.generation();
-        let place = place_of(list);
-        if let Some(known) = self.memo.get(place)
-            && known.key == list.key()
-            && known.generation == generation
-        {
+        if let Some(known) = self.known(list) {
             out.extend_from_slice(&known.block);
             return;
         }
+        let generation = self.encoder.generation();
         let start = out.len();
         self.encoder.encode(list.iter(), out);
         // A block that changed the table would not be the same next time.
         if generation == self.encoder.generation() {
             let block = out.get(start..).unwrap_or_default().to_vec();
-            self.remember(
-                place,
-                Known {
-                    key: list.key(),
-                    generation,
-                    block,
-                },
-            );
+            let known = Known {
+                key: list.key(),
+                generation,
+                frame: Template::headers(&block),
+                block,
+            };
+            self.remember(place_of(list), known);
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 mod pace;
 pub mod queue;
+pub mod slots;
 pub mod state;
 pub mod table;
 pub mod window;

@@ -40,6 +40,13 @@ impl Queue {
         self.len == 0
     }
 
+    /// Whether nothing was ever put into it.
+    #[must_use]
+    #[inline]
+    pub fn is_unused(&self) -> bool {
+        self.chunks.capacity() == 0 && matches!(self.end, End::None)
+    }
+
     /// Whether neither bytes nor an end wait.
     #[must_use]
     pub fn is_idle(&self) -> bool {

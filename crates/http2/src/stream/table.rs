@@ -1,10 +1,10 @@
 //! All streams of a connection: the live ones, and the names of some that died.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
 
 use super::pace::Pace;
 use super::queue::Queue;
+use super::slots::Slots;
 use super::state::State;
 use super::window::{Credit, Window};
 use crate::StreamId;
@@ -44,6 +44,8 @@ pub struct Stream {
     pub promised: Option<u64>,
     /// At a client: where the stream's first byte is among all bytes of the connection.
     pub start: u64,
+    /// At a server: the number of the event of its headers, as long as no DATA has come.
+    pub headers_place: u64,
     /// Whether the owner waits for room to send.
     pub room: Room,
     /// Whether the owner waits for the rest of the peer's message.
@@ -141,7 +143,32 @@ impl Stream {
             moved_len: 0,
             still_look_count: 0,
             start: 0,
+            headers_place: u64::MAX,
         }
+    }
+
+    /// Makes a stream that is gone into a new one, in its place. Its queue is a new one already.
+    #[inline]
+    fn renew(&mut self, window: Window, credit: Credit) {
+        self.state = State::Open;
+        self.sent = Progress::Start;
+        self.received = Progress::Start;
+        self.place = Place::None;
+        self.voice = Voice::Loud;
+        self.grant = Grant::None;
+        self.window = window;
+        self.credit = credit;
+        self.tuned_len = 0;
+        self.reserved_len = 0;
+        self.wanted_len = 0;
+        self.pace = Pace::default();
+        self.promised = None;
+        self.start = 0;
+        self.headers_place = u64::MAX;
+        self.room = Room::Unasked;
+        self.awaited = Awaited::Nothing;
+        self.moved_len = 0;
+        self.still_look_count = 0;
     }
 }
 
@@ -160,7 +187,7 @@ pub enum Death {
 /// The streams of one connection.
 #[derive(Debug, Default)]
 pub struct Streams {
-    live: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
+    live: Slots<Stream>,
     /// Ends the peer knows of, and the place to be given up next.
     ended: [(StreamId, Death); MAX_ENDED_COUNT],
     oldest_ended_index: usize,
@@ -195,38 +222,43 @@ impl Streams {
     /// A live stream.
     #[must_use]
     pub fn get(&self, id: StreamId) -> Option<&Stream> {
-        self.live.get(&id.number())
+        self.live.get(id.number())
     }
 
     /// A live stream.
     #[must_use]
     pub fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
-        self.live.get_mut(&id.number())
+        self.live.get_mut(id.number())
     }
 
     /// All live streams, in no order.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (StreamId, &mut Stream)> {
         self.live
             .iter_mut()
-            .map(|(&id, stream)| (StreamId::new(id), stream))
+            .map(|(id, stream)| (StreamId::new(id), stream))
     }
 
-    /// Adds a stream under a number that was never used.
+    /// Adds an open stream under a number that was never used.
     #[inline]
-    pub fn insert(&mut self, id: StreamId, stream: Stream) {
-        self.live.insert(id.number(), stream);
-    }
-
-    /// Forgets a stream, and remembers for a while how it ended.
-    /// `left_len` is what its peer may have sent before it knows, if it never became live. Bytes.
-    #[inline]
-    pub fn remove(&mut self, id: StreamId, death: Death, left_len: i64) -> Option<Stream> {
-        let stream = self.live.remove(&id.number());
-        let left_len = stream
-            .as_ref()
-            .map_or(left_len, |stream| stream.credit.left());
-        self.remember(id, death, left_len);
+    pub fn insert(&mut self, id: StreamId, window: Window, credit: Credit) -> &mut Stream {
+        let new = || Stream::new(window, credit);
+        let stream = self.live.insert(id.number(), new);
+        stream.renew(window, credit);
         stream
+    }
+
+    /// Forgets a stream, and remembers for a while how it ended. Whether it was live.
+    #[inline]
+    pub fn remove(&mut self, id: StreamId, death: Death, left_len: i64) -> bool {
+        self.remember(id, death, left_len);
+        let Some(stream) = self.live.remove(id.number()) else {
+            return false;
+        };
+        if !stream.queue.is_unused() {
+            // Nothing of what it held stays behind.
+            stream.queue = Queue::default();
+        }
+        true
     }
 
     /// Remembers the end of a stream that never became live, or just did. `left_len`: what its peer
@@ -270,38 +302,13 @@ impl Streams {
 
     /// Gives unused memory back.
     pub fn trim(&mut self) {
-        self.live.shrink_to_fit();
+        self.live.trim();
         self.reset.shrink_to_fit();
     }
 
     /// Drops all streams and all memories of streams.
     pub fn clear(&mut self) {
         *self = Self::default();
-    }
-}
-
-/// Spreads stream numbers over the table: they are odd, rising and few at a time, so one
-/// multiplication does. A peer cannot make it slow: it has
-/// [`Config::max_concurrent_streams`](crate::Config) numbers at most.
-#[derive(Debug, Default)]
-pub struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u32(u32::from(byte));
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        // 2^64 divided by the golden ratio; the rotation brings its good upper bits down.
-        self.0 = (self.0 ^ u64::from(number))
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(26);
     }
 }
 

@@ -117,6 +117,11 @@ impl Credit {
         Ok(())
     }
 
+    /// Takes `len` bytes that were within the window when they came.
+    pub fn charge(&mut self, len: usize) {
+        self.left = self.left.saturating_sub_unsigned(len as u64);
+    }
+
     /// Gives `len` bytes back; more than are out are not given. Returns how many were.
     #[inline]
     pub fn release(&mut self, len: usize) -> i64 {

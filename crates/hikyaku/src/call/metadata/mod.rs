@@ -42,8 +42,15 @@ use self::key::{is_binary, is_hidden, is_secret};
 pub struct Metadata {
     /// What came from the peer, hidden fields included. The view of it comes first.
     received: Option<Headers>,
-    /// What was added here.
-    added: Vec<Entry>,
+    /// What was added here. Most lists have nothing, and there are several of them in each call: so
+    /// long it is one word.
+    added: Option<Box<Added>>,
+}
+
+/// The entries of a list that were added to it.
+#[derive(Clone, Default)]
+struct Added {
+    entries: Vec<Entry>,
 }
 
 impl Metadata {
@@ -57,7 +64,7 @@ impl Metadata {
     pub const fn new() -> Self {
         Self {
             received: None,
-            added: Vec::new(),
+            added: None,
         }
     }
 
@@ -65,7 +72,7 @@ impl Metadata {
     pub(crate) const fn received(headers: Headers) -> Self {
         Self {
             received: Some(headers),
-            added: Vec::new(),
+            added: None,
         }
     }
 
@@ -187,7 +194,7 @@ impl Metadata {
     /// # Ok::<(), hikyaku::Status>(())
     /// ```
     pub fn append(&mut self, key: &str, value: &str) -> Result<(), BadMetadata> {
-        self.added.push(Entry::text(key, value)?);
+        self.push(Entry::text(key, value)?);
         Ok(())
     }
 
@@ -225,7 +232,7 @@ impl Metadata {
     /// # Ok::<(), hikyaku::Status>(())
     /// ```
     pub fn append_bin(&mut self, key: &str, value: &[u8]) -> Result<(), BadMetadata> {
-        self.added.push(Entry::binary(key, value)?);
+        self.push(Entry::binary(key, value)?);
         Ok(())
     }
 
@@ -250,13 +257,12 @@ impl Metadata {
         }
         let is_kept = |name: &str| !name.eq_ignore_ascii_case(key);
         if self.received.is_some() {
-            self.added = self
-                .texts(is_kept)
-                .map(|(key, text)| Entry::new(key, text))
-                .collect();
+            let kept = self.texts(is_kept);
+            let entries = kept.map(|(key, text)| Entry::new(key, text)).collect();
+            self.added = Some(Box::new(Added { entries }));
             self.received = None;
-        } else {
-            self.added.retain(|entry| is_kept(&entry.key));
+        } else if let Some(added) = &mut self.added {
+            added.entries.retain(|entry| is_kept(&entry.key));
         }
         true
     }
@@ -305,8 +311,15 @@ impl Metadata {
     /// assert!(hikyaku::Metadata::new().is_empty());
     /// ```
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.has_nothing() || self.iter().next().is_none()
+    }
+
+    /// Whether nothing came and nothing was added: a quick look, that says nothing if it is `false`.
+    #[inline]
+    fn has_nothing(&self) -> bool {
+        self.received.is_none() && self.added.is_none()
     }
 
     /// The fields to send. Received entries pass on as they came.
@@ -320,13 +333,18 @@ impl Metadata {
         let received = received
             .filter(move |(name, _)| is_wanted(name) && !is_hidden(name))
             .filter_map(|(name, value)| Some((name, printable(value)?)));
-        let added = self.added.iter().map(|entry| (&*entry.key, &*entry.text));
+        let added = self.added.iter().flat_map(|added| &added.entries);
+        let added = added.map(|entry| (&*entry.key, &*entry.text));
         received.chain(added.filter(move |(key, _)| is_wanted(key)))
     }
 
     fn replace(&mut self, entry: Entry) {
         self.remove(&entry.key);
-        self.added.push(entry);
+        self.push(entry);
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.added.get_or_insert_default().entries.push(entry);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What waits in a mailbox, and what its driver hears.
 
+use super::inbound::MIN_SLICE_LEN;
 use super::*;
 
 fn mailbox() -> Arc<Mailbox> {

@@ -31,6 +31,7 @@ mod room;
 mod server;
 mod states;
 mod timers;
+mod whole;
 mod wire;
 
 /// A connection under test and the peer that talks to it.
@@ -190,6 +191,13 @@ impl Raw {
         fields.iter().fold(String::new(), line)
     }
 
+    /// All events so far, a request that came whole as one.
+    fn whole_events(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.connection.poll_whole_event())
+            .map(|event| event_line(&event))
+            .collect()
+    }
+
     /// All events so far.
     fn events(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.connection.poll_event())
@@ -243,6 +251,10 @@ fn event_line(event: &Event) -> String {
                 word(body)
             ),
         },
+        Event::Request { id, headers, data } => {
+            let path = headers.path().unwrap_or("-");
+            format!("request {id} {path} {}", text(data))
+        }
         Event::Data { id, data, body } => format!("data {id} {} {}", text(data), word(body)),
         Event::Trailers { id, headers } => {
             let mut line = format!("trailers {id}");
