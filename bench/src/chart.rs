@@ -53,7 +53,7 @@ const GROUPS: [(&str, &str, Metric); 16] = [
     ),
     (
         "echo-4m-1x1",
-        "4 MiB echo (floor: raw TCP)",
+        "4 MiB echo (raw: TCP without HTTP)",
         Metric::ServerMicros,
     ),
     (
@@ -196,7 +196,7 @@ fn scale(bars: &[(&str, f64)]) -> f64 {
 }
 
 fn is_floor(subject: &str) -> bool {
-    matches!(subject, "floor" | "generator")
+    matches!(subject, "floor" | "generator" | "raw")
 }
 
 fn unit_of(metric: Metric, unit: &str) -> String {

@@ -9,13 +9,19 @@ use crate::Result;
 use crate::peers::{is_there, manifest_folder};
 use crate::results::{Metric, Results, Row, Section};
 
-/// The greeters in `greeters/`, as their frameworks' own documentation writes them.
-const GREETERS: [&str; 2] = ["hikyaku", "tonic"];
+/// The greeters in `greeters/`, as their frameworks' own documentation writes them; the second is
+/// without protoc, as the first is.
+const GREETERS: [&str; 3] = ["hikyaku", "tonic", "tonic-protoc"];
 
 /// Builds each greeter from scratch with Cargo's own release profile, one after the other.
 pub fn measure(results: &mut Results) {
     let mut rows = Vec::new();
     for greeter in GREETERS {
+        if greeter.ends_with("-protoc") && !is_there("protoc", "--version") {
+            let why = "protoc is not installed (Debian: apt-get install protobuf-compiler)";
+            results.left_out.push((format!("greeters/{greeter}"), why.to_owned()));
+            continue;
+        }
         eprintln!("building greeters/{greeter} from scratch");
         match footprint(greeter) {
             Ok(row) => rows.push(row),

@@ -11,7 +11,7 @@ use crate::load::{H2load, Load, Report, Run};
 use crate::options::Options;
 use crate::peers::Programs;
 use crate::results::{Metric, Results, Row, Section};
-use crate::scenario::{IDLE, Kind, Scenario, Transport, Unit};
+use crate::scenario::{IDLE, Kind, LARGE, Scenario, Transport, Unit};
 use crate::server::Server;
 
 /// What all scenarios need.
@@ -46,6 +46,8 @@ struct Contestant<'a> {
     broken: Option<String>,
 }
 
+/// The floor server without HTTP: bytes there and back by TCP, or by rustls.
+pub const RAW: &str = "raw";
 /// How much of a server's saturation is offered when latency is measured.
 const OFFERED: f64 = 0.7;
 /// A server slower than this share of tonic's does not set the rate for all.
@@ -64,6 +66,7 @@ impl<'a> Bench<'a> {
         for subject in self.subjects(scenario) {
             let why = match scenario.kind {
                 Kind::Client => None,
+                _ if subject == RAW => None,
                 _ => self.programs.cannot(subject, scenario),
             };
             if let Some(why) = why {
@@ -116,17 +119,27 @@ impl<'a> Bench<'a> {
             _ => (&self.options.servers, "server"),
         };
         let built = |name: &&str| self.programs.get(&package(name, kind)).is_some();
-        names.iter().map(String::as_str).filter(built).collect()
+        let raw = (scenario.call == "echo" && scenario.size == Some(LARGE)).then_some(RAW);
+        let raw = raw.filter(|_| names.iter().any(|name| name == "floor"));
+        raw.into_iter()
+            .chain(names.iter().map(String::as_str).filter(built))
+            .collect()
     }
 
     fn contestant(&self, subject: &str, scenario: &Scenario) -> Result<Contestant<'a>> {
+        let mut scenario = scenario.clone();
         let (server, tool) = match scenario.kind {
             Kind::Client => ("floor", package(subject, "client")),
+            _ if subject == RAW => ("floor", "generator".to_owned()),
             _ => (subject, "generator".to_owned()),
         };
+        if subject == RAW {
+            scenario.call = "echo-raw";
+        }
+        let core = self.cores.server;
         let command = self
             .programs
-            .server(server, scenario, self.cores.server, self.certificates);
+            .server(server, &scenario, core, self.certificates);
         let tool = match (scenario.kind, self.h2load) {
             (Kind::H2load, Some(h2load)) => Tool::H2load(h2load),
             (Kind::H2load, None) => return Err("h2load is not installed".into()),
@@ -144,9 +157,9 @@ impl<'a> Bench<'a> {
             subject: subject.to_owned(),
             server: Server::start(server, command?)?,
             tool,
-            scenario: scenario.clone(),
-            authority: tls.then(|| self.certificates.authority()),
             calls: scenario.connections * scenario.streams,
+            scenario,
+            authority: tls.then(|| self.certificates.authority()),
             rate: None,
             row: Row::new(subject),
             broken: None,
@@ -313,10 +326,12 @@ impl Contestant<'_> {
             let mib = units * size as f64 / f64::from(1 << 20);
             row.push(Metric::MibPerSecond, mib / report.wall_s);
         }
+        // A load that keeps to a clock looks at it all the time.
+        let client_cpu = report.cpu_s.filter(|_| self.rate.is_none());
         let optional = [
             (
                 Metric::ClientMicros,
-                report.cpu_s.map(|seconds| seconds * 1e6 / units),
+                client_cpu.map(|seconds| seconds * 1e6 / units),
             ),
             (Metric::P50Micros, report.p50_us),
             (Metric::P99Micros, report.p99_us),
@@ -351,7 +366,12 @@ fn in_turns<'a>(
             .filter(|contestant| contestant.broken.is_none())
         {
             if let Err(what) = act(contestant) {
-                contestant.broken = Some(format!("{what} ({} listens)", contestant.server.name()));
+                let server = &contestant.server;
+                let mut what = what.to_string();
+                if !server.complaints().is_empty() {
+                    what = format!("{what} ({} says: {})", server.name(), server.complaints());
+                }
+                contestant.broken = Some(what);
             }
         }
     }

@@ -16,7 +16,7 @@ pub const SERVERS: [&str; 8] = [
     "hikyaku",
     "tonic",
     "connectrpc",
-    "ntex",
+    "ntex-grpc",
     "pajamax",
     "grpc-go",
     "grpcio",
@@ -126,10 +126,12 @@ impl Programs {
             .get(&package)
             .ok_or_else(|| format!("{package} was not built"))?;
         // More threads than one want all cores.
-        let core = core.filter(|_| scenario.threads == 1);
+        let core = core.filter(|_| scenario.threads.is_none());
         let mut command = pinned(program, core);
         command.args(["--listen", "127.0.0.1:0"]);
-        command.arg("--threads").arg(scenario.threads.to_string());
+        command
+            .arg("--threads")
+            .arg(scenario.threads.unwrap_or(1).to_string());
         if scenario.transport == Transport::Tls {
             command.arg("--cert").arg(certificates.certificate());
             command.arg("--key").arg(certificates.key());
@@ -179,7 +181,8 @@ fn cargo_build(release: &Path, packages: &[&String]) -> Result<()> {
             "ntex-server" => "ntex-grpc-server",
             other => other,
         };
-        command.args(["--package", package]);
+        // The version, as others have crates of these names, too.
+        command.arg("--package").arg(format!("{package}@0.0.0"));
     }
     succeed(&mut command, "cargo build")
 }

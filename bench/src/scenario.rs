@@ -61,12 +61,14 @@ pub struct Scenario {
     /// Messages of a call, where it streams.
     pub messages: Option<u64>,
     pub transport: Transport,
-    /// Threads of the server.
-    pub threads: u64,
+    /// Threads of the server, on all cores; `None`: one, on its own core.
+    pub threads: Option<u64>,
 }
 
 /// What a small message of a stream holds, in bytes.
 const SMALL: u64 = 16;
+/// What a message of the large echo holds, in bytes.
+pub const LARGE: u64 = 4 * MIB;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 /// How many idle connections, and how many idle streams on [`IDLE_CARRIERS`] connections.
@@ -106,9 +108,7 @@ impl Scenario {
         plain.push(Self::unary("wait", 1, 100).group("a handler that awaits 1 ms"));
         plain.extend(Self::streaming());
         for streams in [1, 4] {
-            let echo = Self::unary("echo-4m", 1, streams)
-                .call("echo")
-                .size(4 * MIB);
+            let echo = Self::unary("echo-4m", 1, streams).call("echo").size(LARGE);
             plain.push(echo.group("4 MiB echo"));
         }
         plain.push(Self::unary("connect", 1, 1).group("cold connect and first call"));
@@ -140,8 +140,8 @@ impl Scenario {
         );
         for threads in [1, 2] {
             let mut scenario = Self::unary("hello", 50, 20).suffix(&format!("-threads-{threads}"));
-            scenario.threads = threads;
-            all.push(scenario.group("one thread and two, on both cores"));
+            scenario.threads = Some(threads);
+            all.push(scenario.group("threads"));
         }
         all.extend(Self::clients());
         all.extend(secure);
@@ -207,7 +207,7 @@ impl Scenario {
             size: None,
             messages: None,
             transport: Transport::Plain,
-            threads: 1,
+            threads: None,
         }
     }
 
@@ -287,8 +287,8 @@ impl Scenario {
         if let Some(messages) = self.messages {
             title.push_str(&format!(", {messages} messages a call"));
         }
-        if self.threads > 1 {
-            title.push_str(&format!(", {} threads", self.threads));
+        if let Some(threads) = self.threads {
+            title.push_str(&format!(", {threads} on all cores"));
         }
         if self.transport == Transport::Tls {
             title.push_str(", TLS");

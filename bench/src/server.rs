@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -14,12 +14,16 @@ use crate::Result;
 
 /// How long a server may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(20);
+/// Lines of complaints that are kept.
+const MAX_COMPLAINTS: usize = 3;
 
 /// A running server, killed when dropped.
 pub struct Server {
     name: String,
     child: Child,
     address: String,
+    /// The first lines it complained in.
+    complaints: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -31,6 +35,7 @@ impl Server {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("{name}: {:?}: {error}", command.get_program()))?;
         let stdout = child.stdout.take().ok_or("no pipe to the server")?;
@@ -38,7 +43,9 @@ impl Server {
             name: name.to_owned(),
             child,
             address: String::new(),
+            complaints: Arc::default(),
         };
+        server.listen_to_complaints();
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let mut line = String::new();
@@ -49,6 +56,12 @@ impl Server {
         let line = receiver
             .recv_timeout(START_LIMIT)
             .map_err(|_| format!("{name} did not listen within {START_LIMIT:?}"))??;
+        if line.is_empty() {
+            // What it said last is on its way here.
+            server.child.wait()?;
+            thread::sleep(Duration::from_millis(100));
+            return Err(format!("{name} ended: {}", server.complaints()).into());
+        }
         match line.trim().strip_prefix("listening on ") {
             Some(address) => address.clone_into(&mut server.address),
             None => return Err(format!("{name} printed {line:?} instead of its address").into()),
@@ -63,6 +76,32 @@ impl Server {
     /// `HOST:PORT`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// What it has complained of so far.
+    pub fn complaints(&self) -> String {
+        self.complaints
+            .lock()
+            .map(|lines| lines.join(" / "))
+            .unwrap_or_default()
+    }
+
+    fn listen_to_complaints(&mut self) {
+        let complaints = Arc::clone(&self.complaints);
+        let stderr = self.child.stderr.take();
+        thread::spawn(move || {
+            // Its pipe must never be full, whatever it says.
+            for line in stderr
+                .into_iter()
+                .flat_map(|pipe| BufReader::new(pipe).lines())
+            {
+                if let (Ok(line), Ok(mut lines)) = (line, complaints.lock())
+                    && lines.len() < MAX_COMPLAINTS
+                {
+                    lines.push(line);
+                }
+            }
+        });
     }
 
     /// CPU time the process has used so far, in user and kernel, by threads that have ended, too.

@@ -129,7 +129,12 @@ fn detail(section: &Section) -> String {
     } else {
         Metric::ServerMicros
     };
-    let bases = ["floor", "hikyaku"].map(|base| section.get(base, main));
+    let floor = if is_of_clients(section) {
+        "generator"
+    } else {
+        "floor"
+    };
+    let bases = [floor, "hikyaku"].map(|base| section.get(base, main));
     let mut header = vec![
         if is_of_clients(section) {
             "client"
@@ -141,7 +146,7 @@ fn detail(section: &Section) -> String {
     for metric in &metrics {
         header.push(heading(*metric, section.unit));
         if *metric == main {
-            header.extend(["to floor".to_owned(), "to hikyaku".to_owned()]);
+            header.extend([format!("to {floor}"), "to hikyaku".to_owned()]);
         }
     }
     let rows = section.rows.iter().map(|row| {

@@ -71,9 +71,13 @@ impl Targets {
         Ok(targets)
     }
 
-    /// Compares what was measured; targets whose scenarios were not run have no verdict.
+    /// Compares what was measured; what was not to be measured has no verdict.
     pub fn judge(&self, results: &Results) -> Vec<Verdict> {
-        let was_run = |figure: &Figure| results.section(&figure.scenario).is_some();
+        let was_run = |figure: &Figure| {
+            let section = results.section(&figure.scenario);
+            let is_meant = |subject: &str| figure.subject == subject || figure.subject == "peers";
+            section.is_some_and(|section| section.rows.iter().any(|row| is_meant(&row.subject)))
+        };
         let run = self
             .target
             .iter()
@@ -119,7 +123,7 @@ impl Figure {
         if self.subject != "peers" {
             return section.get(&self.subject, self.metric);
         }
-        let is_peer = |subject: &str| !matches!(subject, "floor" | "hikyaku" | "generator");
+        let is_peer = |subject: &str| !matches!(subject, "floor" | "raw" | "hikyaku" | "generator");
         let peers = section.rows.iter().filter(|row| is_peer(&row.subject));
         let figures = peers.filter_map(|row| row.get(self.metric));
         match limit {

@@ -93,8 +93,13 @@ async fn call_again_and_again<C: Connection>(connection: &C, options: &Options, 
             Call::Down | Call::Up | Call::Both | Call::PingPong => u64::from(options.messages),
         };
         let end = Instant::now();
+        let latency = match options.call {
+            // Of a turn, not of all of them.
+            Call::PingPong => (end - begin) / options.messages,
+            _ => end - begin,
+        };
         match done {
-            Ok(count) if count == want => tally.note(count, end - begin),
+            Ok(count) if count == want => tally.note(count, latency),
             Ok(count) => tally.fail(&format!("{count} messages came of {want}")),
             Err(what) => tally.fail(&what.to_string()),
         }
