@@ -52,7 +52,7 @@ impl Queue {
     #[must_use]
     #[inline]
     pub fn is_unused(&self) -> bool {
-        self.chunks.capacity() == 0 && matches!(self.end, End::None)
+        self.chunks.is_none() && matches!(self.end, End::None)
     }
 
     /// Whether neither bytes nor an end wait.
