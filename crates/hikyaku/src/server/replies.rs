@@ -29,15 +29,17 @@ use crate::{Metadata, Status};
 /// ```
 #[derive(Debug)]
 pub struct Replies<T> {
-    outgoing: Outgoing<T>,
+    /// A word: a handler that hands it on from future to future has room for it in each.
+    outgoing: Box<Outgoing<T>>,
 }
 
 impl<T> Replies<T> {
     pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, format: Format) -> Self {
         // The usual compression needs no name, and so has none that is unknown.
         let compression = mailbox.outbound().compress(&Wish::default());
+        let outgoing = Outgoing::new::<C>(mailbox, format, compression.unwrap_or_default());
         Self {
-            outgoing: Outgoing::new::<C>(mailbox, format, compression.unwrap_or_default()),
+            outgoing: Box::new(outgoing),
         }
     }
 

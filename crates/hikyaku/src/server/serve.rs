@@ -389,20 +389,20 @@ impl Connections {
         drop(doors);
         #[cfg(feature = "tls")]
         if shared.security.is_some() {
-            let served = secure::serve(io, addr, Arc::clone(shared), Arc::clone(&door));
-            return self.spawn(number, door, Box::pin(served));
+            let greeted = secure::greet(io, addr, Arc::clone(shared), Arc::clone(&door));
+            return self.spawn(number, door, Stage::Greeted(Box::pin(greeted)));
         }
         let limit = shared.limits.http2.handshake_timeout;
         let served = driver(io, Peer::at(addr), shared, Arc::clone(&door), limit);
-        self.spawn(number, door, served);
+        self.spawn(number, door, Stage::Driven(served));
     }
 
-    fn spawn<C>(&mut self, number: u64, door: Arc<Door>, connection: C)
+    fn spawn<C>(&mut self, number: u64, door: Arc<Door>, stage: Stage<C>)
     where
         C: Future<Output = ()> + Send + Unpin + 'static,
     {
         self.tasks.spawn(Served {
-            stage: Stage::Driven(connection),
+            stage,
             shutter: Shutter(door),
             doors: Arc::clone(&self.doors),
             number,
@@ -443,9 +443,21 @@ struct Served<C> {
 }
 
 enum Stage<C> {
+    /// A handshake goes before it, and perhaps nothing comes of that.
+    #[cfg(feature = "tls")]
+    Greeted(Pin<Box<dyn Future<Output = Option<C>> + Send>>),
     Driven(C),
     /// It is over, but for handlers that run to their end.
     Left(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl<C> Served<C> {
+    /// It counts, and is waited for, until the last of its handlers has run to its end.
+    fn left(&self) -> Stage<C> {
+        let door = Arc::clone(&self.shutter.0);
+        door.set_idle(false);
+        Stage::Left(Box::pin(async move { door.lasting.ended().await }))
+    }
 }
 
 impl<C: Future<Output = ()> + Unpin> Future for Served<C> {
@@ -453,12 +465,16 @@ impl<C: Future<Output = ()> + Unpin> Future for Served<C> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        #[cfg(feature = "tls")]
+        if let Stage::Greeted(greeted) = &mut this.stage {
+            this.stage = match ready!(greeted.as_mut().poll(cx)) {
+                Some(connection) => Stage::Driven(connection),
+                None => this.left(),
+            };
+        }
         if let Stage::Driven(connection) = &mut this.stage {
             ready!(Pin::new(connection).poll(cx));
-            // It counts, and is waited for, until the last of its handlers has run to its end.
-            let door = Arc::clone(&this.shutter.0);
-            door.set_idle(false);
-            this.stage = Stage::Left(Box::pin(async move { door.lasting.ended().await }));
+            this.stage = this.left();
         }
         if let Stage::Left(handlers) = &mut this.stage {
             ready!(handlers.as_mut().poll(cx));

@@ -26,6 +26,10 @@ pub(super) const NO_PLACE: u64 = u64::MAX;
 impl Events {
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
+        if self.queue.capacity() == 0 {
+            // Many connections have one thing to tell at a time.
+            self.queue.reserve_exact(1);
+        }
         self.queue.push_back(event);
     }
 

@@ -72,7 +72,7 @@ impl Connection {
                     continuation_count: 0,
                     begun: self.block_begun(),
                 };
-                self.assembly = Some(assembly);
+                self.assembly = Some(Box::new(assembly));
                 Ok(())
             }
         }
@@ -97,7 +97,7 @@ impl Connection {
                     dependency,
                     ref block,
                     ..
-                } = assembly;
+                } = *assembly;
                 self.on_block(&Complete {
                     id,
                     body,

@@ -79,7 +79,7 @@ pub struct Connection {
     next_local: u32,
     headers: HeaderReader,
     /// A header block that is not complete.
-    assembly: Option<Assembly>,
+    assembly: Option<Box<Assembly>>,
     writer: HeaderWriter,
     /// Bytes we may send on all streams together.
     window: Window,

@@ -110,9 +110,18 @@ impl Encoder {
                 same(entry.value(), field.value) && same(entry.name(), field.name)
             })
         };
-        self.lookup
-            .find(hash, is_it)
+        self.find_depth(hash, is_it)
             .map(|depth| STATIC_COUNT + 1 + depth)
+    }
+
+    #[inline]
+    fn find_depth(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> Option<usize> {
+        let count = self.table.count();
+        if self.lookup.is_needless(count) {
+            (0..count).find(|&depth| is_it(depth))
+        } else {
+            self.lookup.find(hash, is_it)
+        }
     }
 
     /// The index of a field with this name, or 0.
@@ -124,8 +133,7 @@ impl Encoder {
                         .get(depth)
                         .is_some_and(|entry| same(entry.name(), name))
                 };
-                self.lookup
-                    .find(hash, is_it)
+                self.find_depth(hash, is_it)
                     .map(|depth| STATIC_COUNT + 1 + depth)
             })
             .unwrap_or(0)
@@ -152,7 +160,10 @@ impl Encoder {
         write_strings(out, 0x40, 6, name_index, field);
         self.table.insert(Entry::new(field.name, field.value));
         self.lookup.count_insertion();
-        if self.lookup.grow(self.table.count(), self.max_table_len) == Grown::Forgetful {
+        if self.lookup.is_needless(self.table.count()) {
+            return;
+        }
+        if self.lookup.grow(self.max_table_len) == Grown::Forgetful {
             return self.remember_all();
         }
         self.lookup.remember(hash, 0);

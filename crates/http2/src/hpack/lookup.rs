@@ -67,8 +67,7 @@ const SECOND_FACTOR: u64 = 0xd1b5_4a32_d192_ed03;
 /// The cache. Entries are known by the number of insertions before them, wrapping at 2^32.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    /// A power of two of buckets: none until the first insertion, few until there are more entries
-    /// than those can tell apart.
+    /// A power of two of buckets; none as long as the table has few entries.
     buckets: Box<[[Slot; WAYS]]>,
     /// Entries inserted so far.
     inserted: u32,
@@ -95,22 +94,22 @@ impl Lookup {
             .find(|&depth| is_it(depth))
     }
 
-    /// Makes more buckets if there are too few for a table of so many entries and at most so many
-    /// bytes. Nothing is remembered then: the caller has to do that again.
-    pub(super) fn grow(&mut self, entry_count: usize, max_table_len: u32) -> Grown {
-        let wanted_count = match self.buckets.len() {
-            0 => FIRST_BUCKET_COUNT,
-            // An entry may have two hints, and buckets do not fill evenly.
-            count if entry_count > count => bucket_count(max_table_len),
-            count => count,
-        };
-        if wanted_count <= self.buckets.len() {
+    /// Whether a table with so many entries is looked through from end to end: nothing is remembered
+    /// of it.
+    #[inline]
+    pub(super) fn is_needless(&self, entry_count: usize) -> bool {
+        self.buckets.is_empty() && entry_count <= MAX_FEW_COUNT
+    }
+
+    /// Makes the buckets if there are none. Nothing is remembered in them yet, of no entry.
+    pub(super) fn grow(&mut self, max_table_len: u32) -> Grown {
+        if !self.buckets.is_empty() {
             return Grown::No;
         }
         // Older than every entry that a table can hold.
         let number = self.inserted.wrapping_sub(u32::MAX / 2);
         let unused = Slot { tag: 0, number };
-        self.buckets = vec![[unused; WAYS]; wanted_count].into();
+        self.buckets = vec![[unused; WAYS]; bucket_count(max_table_len)].into();
         Grown::Forgetful
     }
 
@@ -158,14 +157,15 @@ pub(super) enum Grown {
 /// Hints in one bucket.
 const WAYS: usize = 4;
 
-/// Buckets at first: enough for what repeats in the answers of most servers.
-const FIRST_BUCKET_COUNT: usize = 4;
+/// Entries that are faster to look through than to have a memory of: as many as repeat in the answers
+/// of most servers.
+const MAX_FEW_COUNT: usize = 4;
 
 /// Buckets for a table: about two hints for each field of usual length, and 32 KiB at most.
 fn bucket_count(max_table_len: u32) -> usize {
     (max_table_len as usize / 64)
         .next_power_of_two()
-        .clamp(FIRST_BUCKET_COUNT, 1024)
+        .clamp(4, 1024)
 }
 
 #[expect(
@@ -205,7 +205,7 @@ mod tests {
     fn a_full_bucket_forgets_the_oldest() {
         let mut lookup = Lookup::default();
         assert_eq!(lookup.find(0, |_| true), None);
-        assert_eq!(lookup.grow(1, 4096), Grown::Forgetful);
+        assert_eq!(lookup.grow(4096), Grown::Forgetful);
         for number in 1..=10_u64 {
             lookup.count_insertion();
             lookup.remember(number << 32, 0);
