@@ -18,3 +18,4 @@ mod pool;
 pub(crate) mod receiver;
 pub(crate) mod replay;
 pub(crate) mod timers;
+pub(crate) mod turn;

@@ -61,16 +61,25 @@ impl<T> Replies<T> {
     /// - CANCELLED, DEADLINE_EXCEEDED or UNAVAILABLE once nobody waits for replies any more.
     /// - INTERNAL if the message cannot be encoded.
     /// - What an [interceptor](crate::intercept) refuses it with; the call ends with that.
-    pub async fn send(&mut self, message: T) -> Result<(), Status> {
-        self.outgoing.send(message).await
+    #[inline]
+    pub fn send(&mut self, message: T) -> impl Future<Output = Result<(), Status>> {
+        self.outgoing.send(message)
+    }
+
+    /// Sends several replies, one after another. Dropped before it is done, it may have sent some.
+    ///
+    /// # Errors
+    /// As [`Replies::send`]; the replies before the one that failed have been sent.
+    pub async fn send_all(&mut self, messages: impl IntoIterator<Item = T>) -> Result<(), Status> {
+        self.outgoing.send_all(messages).await
     }
 
     /// Sends one reply as it is, whatever the call does. Cancel-safe.
     ///
     /// # Errors
     /// As [`Replies::send`].
-    pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
-        self.outgoing.send_uncompressed(message).await
+    pub fn send_uncompressed(&mut self, message: T) -> impl Future<Output = Result<(), Status>> {
+        self.outgoing.send_uncompressed(message)
     }
 
     /// Compresses the replies with a coding of the server's

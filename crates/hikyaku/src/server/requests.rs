@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
@@ -75,15 +76,17 @@ impl<T> Requests<T> {
     /// - DEADLINE_EXCEEDED once the call's deadline has passed.
     /// - RESOURCE_EXHAUSTED, INTERNAL if a message is too long or cannot be decoded.
     /// - What an [interceptor](crate::intercept) refuses a message with.
-    pub async fn next(&mut self) -> Result<Option<T>, Status> {
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is awaited, and no `async fn` only because that would move each message once more"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> impl Future<Output = Result<Option<T>, Status>> {
         let inner = &mut *self.inner;
-        let mut next = poll_fn(|cx| inner.receiver.poll_next(cx)).await?;
-        if let (Some(tapped), Some(request)) = (&inner.tapped, &mut next)
-            && let Err(status) = tapped.show(inner.receiver.mailbox(), request)
-        {
-            return Err(inner.receiver.fail(status));
-        }
-        Ok(next)
+        poll_fn(move |cx| match &inner.tapped {
+            None => inner.receiver.poll_next(cx),
+            Some(tapped) => poll_shown(&mut inner.receiver, tapped, cx),
+        })
     }
 
     /// Whether the last request came compressed.
@@ -122,4 +125,19 @@ impl<T> Requests<T> {
     pub fn peer_certificates(&self) -> &[crate::tls::Certificate] {
         self.inner.parts.peer.certificates()
     }
+}
+
+/// The next request, once interceptors have seen it.
+fn poll_shown<T>(
+    receiver: &mut Receiver<T>,
+    tapped: &Tapped<T>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<T>, Status>> {
+    let mut next = receiver.poll_next(cx);
+    if let Poll::Ready(Ok(Some(request))) = &mut next
+        && let Err(status) = tapped.show(receiver.mailbox(), request)
+    {
+        next = Poll::Ready(Err(receiver.fail(status)));
+    }
+    next
 }

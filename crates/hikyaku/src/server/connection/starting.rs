@@ -10,6 +10,8 @@ use crate::call::server::Terms;
 use crate::compression::{MAX_TURN_LEN, Wish};
 use crate::context::{Reach, Scope};
 use crate::intercept::Extensions;
+use crate::net::mailbox::Mailbox;
+use crate::net::turn;
 use crate::request::Parts;
 use crate::server::answer::{Completing, Direct, Head, finish};
 use crate::server::phase::{Call, Phase, Start, Task};
@@ -34,7 +36,10 @@ impl ServerCalls {
         let (deadline, request) = (start.deadline, start.request);
         let mailbox = start.mailbox.take();
         let mut scope = Scope::of_call(deadline);
-        let (started, head) = self.run(start, input, &mut scope, out);
+        let (started, head) = match &mailbox {
+            None => self.run(start, input, &mut scope, out),
+            Some(mailbox) => self.run_in_turn(start, input, &mut scope, out, mailbox),
+        };
         let (mailbox, task) = match (started, mailbox) {
             (Started::Done(_), None) if head == Head::SentWithAll => {
                 return self.forget_deadline(id, deadline);
@@ -79,6 +84,19 @@ impl ServerCalls {
             },
         );
         self.pump(id, out);
+    }
+
+    /// The same for a handler that answers a stream: what it sends in one poll goes together.
+    #[inline(never)]
+    fn run_in_turn(
+        &mut self,
+        start: Start,
+        input: Input,
+        scope: &mut Scope,
+        out: &mut Connection,
+        mailbox: &Arc<Mailbox>,
+    ) -> (Started, Head) {
+        turn::enter(mailbox, || self.run(start, input, scope, out))
     }
 
     /// Makes the handler and polls it. Says how much of the answer has been sent.
