@@ -176,12 +176,7 @@ fn cargo_build(release: &Path, packages: &[&String]) -> Result<()> {
         command.arg("--target-dir").arg(target);
     }
     for package in packages {
-        let package = match package.as_str() {
-            // A crate of ntex has that name.
-            "ntex-server" => "ntex-grpc-server",
-            other => other,
-        };
-        // The version, as others have crates of these names, too.
+        // Ours has no version; crates that others depend on have the same names.
         command.arg("--package").arg(format!("{package}@0.0.0"));
     }
     succeed(&mut command, "cargo build")
