@@ -146,7 +146,7 @@ impl AsyncRead for Socket {
         self.read_count += 1;
         // Between two reads the connection sleeps.
         match self.reads.get(turn / 2) {
-            Some(read) if turn % 2 == 0 => {
+            Some(read) if turn.is_multiple_of(2) => {
                 buffer.put_slice(read);
                 Poll::Ready(Ok(()))
             }
