@@ -19,7 +19,9 @@ pub fn measure(results: &mut Results) {
     for greeter in GREETERS {
         if greeter.ends_with("-protoc") && !is_there("protoc", "--version") {
             let why = "protoc is not installed (Debian: apt-get install protobuf-compiler)";
-            results.left_out.push((format!("greeters/{greeter}"), why.to_owned()));
+            results
+                .left_out
+                .push((format!("greeters/{greeter}"), why.to_owned()));
             continue;
         }
         eprintln!("building greeters/{greeter} from scratch");

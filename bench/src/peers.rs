@@ -167,7 +167,9 @@ fn cargo_build(release: &Path, packages: &[&String]) -> Result<()> {
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--manifest-path"]);
+    // ntex-grpc asks for a newer Rust than it needs.
+    command.args(["build", "--release", "--ignore-rust-version"]);
+    command.arg("--manifest-path");
     command.arg(manifest_folder().join("Cargo.toml"));
     if let Some(target) = release.parent() {
         command.arg("--target-dir").arg(target);

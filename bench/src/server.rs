@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
+
 use crate::Result;
 
 /// How long a server may take until it listens.
@@ -101,17 +104,15 @@ impl Server {
         });
     }
 
-    /// CPU time the process has used so far, in user and kernel.
+    /// CPU time the process has used so far, in user and kernel, by threads that have ended, too.
     ///
     /// # Errors
     /// The process is gone.
     pub fn cpu_time(&self) -> Result<Duration> {
-        let process = format!("/proc/{}", self.child.id());
-        let time = match run_time(&process) {
-            Ok(Duration::ZERO) => tick_time(&process),
-            other => other,
-        };
-        time.map_err(|what| format!("{} has ended: {what}", self.name).into())
+        let ended = |what| format!("{} has ended: {what}", self.name);
+        let id = Pid::from_raw(self.child.id().cast_signed());
+        let clock = clock_getcpuclockid(id).map_err(ended)?;
+        Ok(clock.now().map_err(ended)?.into())
     }
 
     /// What the process holds now, in bytes.
@@ -145,31 +146,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The threads' time on a core in nanoseconds; zero where the kernel does not count it.
-fn run_time(process: &str) -> Result<Duration> {
-    let mut nanos = 0;
-    for thread in fs::read_dir(format!("{process}/task"))? {
-        let counts = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
-        let first = counts.split_whitespace().next();
-        nanos += first
-            .and_then(|nanos| nanos.parse::<u64>().ok())
-            .unwrap_or(0);
-    }
-    Ok(Duration::from_nanos(nanos))
-}
-
-/// `utime` plus `stime` of `stat`, in ticks of 10 ms (`USER_HZ` is 100 on Linux).
-fn tick_time(process: &str) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("{process}/stat"))?;
-    // The name of the program may hold spaces; the fields are counted after it.
-    let (_, fields) = stat.rsplit_once(')').ok_or("stat without a name")?;
-    let ticks = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(str::parse::<u64>);
-    let ticks = ticks.sum::<std::result::Result<u64, _>>()?;
-    Ok(Duration::from_millis(10 * ticks))
 }

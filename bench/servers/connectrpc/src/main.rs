@@ -1,9 +1,9 @@
 //! connectrpc under test, by the gRPC protocol.
 //!
 //! Its best settings: mimalloc, fat LTO, `TCP_NODELAY` (which it always sets), services dispatched
-//! by a `match` instead of the router's table, bodies as `Bytes`, requests read as views, neither
-//! JSON nor compression; one thread is a runtime without workers. What would close idle connections
-//! is turned off.
+//! by a `match` instead of the router's table, bodies as `Bytes`, requests read as views, windows that
+//! hold the longest message of the scenarios, neither JSON nor compression; one thread is a runtime
+//! without workers. What would close idle connections is turned off.
 
 mod bench;
 
@@ -14,7 +14,7 @@ use connectrpc::{
     Chain, ConnectRpcService, Encodable, Limits, RequestContext, Response, Server, ServiceRequest,
     ServiceResult,
 };
-use harness::{MAX_MESSAGE_LEN, MAX_STREAMS, Setup, Tls};
+use harness::{CONNECTION_WINDOW_LEN, MAX_MESSAGE_LEN, MAX_STREAMS, STREAM_WINDOW_LEN, Setup, Tls};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -60,7 +60,9 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         harness::announce(listener.local_addr()?);
         let mut server = Server::from_listener(listener)
             .with_header_read_timeout(None)
-            .with_max_concurrent_streams(MAX_STREAMS);
+            .with_max_concurrent_streams(MAX_STREAMS)
+            .with_http2_initial_stream_window_size(STREAM_WINDOW_LEN)
+            .with_http2_initial_connection_window_size(CONNECTION_WINDOW_LEN);
         if let Some(files) = &setup.tls {
             server = server.with_tls(tls(files)?);
         }

@@ -14,6 +14,12 @@ pub const MAX_MESSAGE_LEN: usize = 16 * 1024 * 1024;
 /// Calls that a client may have open on one connection.
 pub const MAX_STREAMS: u32 = 20_000;
 
+/// Bytes that a client may send ahead on one stream, for servers that do not find out themselves.
+pub const STREAM_WINDOW_LEN: u32 = 8 * 1024 * 1024;
+
+/// Bytes that a client may send ahead on one connection.
+pub const CONNECTION_WINDOW_LEN: u32 = 16 * 1024 * 1024;
+
 /// How long `bench.Bench/Wait` waits.
 pub const WAIT: Duration = Duration::from_millis(1);
 

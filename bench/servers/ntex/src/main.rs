@@ -1,8 +1,9 @@
 //! ntex-grpc under test.
 //!
 //! Its best settings: mimalloc, fat LTO, `TCP_NODELAY` (which it always sets), ntex's own runtime on
-//! epoll, bodies and strings as slices of what was read. `--threads` are its workers; beside them it
-//! has a thread that accepts and one that waits. What would close idle connections is turned off.
+//! epoll, bodies and strings as slices of what was read, windows that hold the longest message of the
+//! scenarios. `--threads` are its workers; beside them it has a thread that accepts and one that
+//! waits. What would close idle connections is turned off.
 //!
 //! `bench.rs` and `helloworld.rs` are what `ntex-grpc` of ntex-grpc-codegen 1.0.0 makes of the
 //! .proto files: it has no way to do that in a build script.
@@ -15,7 +16,7 @@ use std::error::Error;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use harness::{MAX_MESSAGE_LEN, MAX_STREAMS, Setup, Tls};
+use harness::{CONNECTION_WINDOW_LEN, MAX_MESSAGE_LEN, MAX_STREAMS, STREAM_WINDOW_LEN, Setup, Tls};
 use ntex::server::Server;
 use ntex::time::Seconds;
 use ntex::{SharedCfg, service};
@@ -36,6 +37,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let setup = Setup::from_args("hello echo down up both ping-pong wait burn record tls");
     let http2 = ServiceConfig::new()
         .set_max_concurrent_streams(MAX_STREAMS)
+        .set_initial_window_size(STREAM_WINDOW_LEN.cast_signed())
+        .set_initial_connection_window_size(CONNECTION_WINDOW_LEN.cast_signed())
         .set_max_inflight_messages(u16::MAX / 2)
         .set_capacity_timeout(Seconds::ZERO)
         .set_ping_timeout(Seconds::ZERO);

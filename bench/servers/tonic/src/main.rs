@@ -1,13 +1,14 @@
 //! tonic under test.
 //!
 //! Its best settings: mimalloc, fat LTO, `TCP_NODELAY`, bodies as `Bytes`, streams without boxes or
-//! channels; one thread is a runtime without workers.
+//! channels, windows that hold the longest message of the scenarios, which costs less than finding
+//! them out; one thread is a runtime without workers.
 
 mod bench;
 
 use std::fs;
 
-use harness::{MAX_STREAMS, Setup};
+use harness::{CONNECTION_WINDOW_LEN, MAX_STREAMS, STREAM_WINDOW_LEN, Setup};
 use tokio::runtime::{Builder, Runtime};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
@@ -43,7 +44,10 @@ impl Greeter for Greetings {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let setup = Setup::from_args("hello echo down up both ping-pong wait burn record tls");
-    let mut server = Server::builder().max_concurrent_streams(MAX_STREAMS);
+    let mut server = Server::builder()
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW_LEN)
+        .initial_connection_window_size(CONNECTION_WINDOW_LEN);
     if let Some(tls) = setup.tls {
         let identity = Identity::from_pem(fs::read(tls.cert)?, fs::read(tls.key)?);
         server = server.tls_config(ServerTlsConfig::new().identity(identity))?;
