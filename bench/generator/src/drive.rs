@@ -33,7 +33,7 @@ pub struct Connection<S> {
 
 /// Bytes of one read at most.
 const READ_LEN: usize = 128 * 1024;
-/// Bytes of a frame that is not whole, at most: we allow no longer ones.
+/// Bytes of a frame that is not whole, at most: the engine allows no longer ones.
 const HELD_LEN: usize = 17 * 1024;
 
 impl Default for Shared {
@@ -160,10 +160,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let tally = &mut *shared.tally.borrow_mut();
         let used = self.engine.handle_bytes(&scratch[start..end], now, tally)?;
         let rest = &scratch[start + used..end];
-        if rest.len() > HELD_LEN {
-            let what = "the server sent a frame longer than allowed".to_owned();
-            return Poll::Ready(Err(Fault::Protocol(what)));
-        }
         self.held.clear();
         self.held.extend_from_slice(rest);
         Poll::Ready(Ok(()))

@@ -74,6 +74,11 @@ pub fn split(input: &[u8]) -> Option<(Head, &[u8], &[u8])> {
     Some((head, payload, rest))
 }
 
+/// Bytes of payload that the first frame of `input` will have; `None` while its head is not whole.
+pub fn announced_len(input: &[u8]) -> Option<usize> {
+    input.first_chunk().map(|head| decode(head).len)
+}
+
 #[inline]
 fn decode(bytes: &[u8; HEAD_LEN]) -> Head {
     let [a, b, c, kind, flags, stream @ ..] = *bytes;
@@ -153,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_frame_is_read_as_it_was_written() {
-        let rows: &[(u8, u8, u32, &[u8], &[u8])] = &[
+        type Row<'a> = (u8, u8, u32, &'a [u8], &'a [u8]);
+        let rows: &[Row<'_>] = &[
             (
                 kind::DATA,
                 flag::END_STREAM,
@@ -208,7 +214,8 @@ mod tests {
 
     #[test]
     fn padding_and_priority_are_no_payload() {
-        let rows: &[(u8, u8, &[u8], Option<&[u8]>)] = &[
+        type Row<'a> = (u8, u8, &'a [u8], Option<&'a [u8]>);
+        let rows: &[Row<'_>] = &[
             (kind::DATA, 0, b"abc", Some(b"abc")),
             (kind::DATA, flag::PADDED, b"\x01abc", Some(b"ab")),
             (kind::DATA, flag::PADDED, b"\x04abc", None),

@@ -122,6 +122,16 @@ fn registration(service: &Service, method: &Method) -> String {
         Kind::BidiStreaming => "requests, replies",
     };
     // The trait is named in the call: an rpc may be called like a method of `Arc`.
+    if *kind == Kind::Unary {
+        return format!(
+            r#"
+methods.unary_of::<{codec}, _, _, _, _, _>({path:?}, &self.service, |service, request| async move {{
+    let answer = <{generic} as {service}>::{name}(&service, request).await;
+    (service, answer)
+}});
+"#
+        );
+    }
     format!(
         r#"
 let service = ::std::sync::Arc::clone(&self.service);

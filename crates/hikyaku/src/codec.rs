@@ -9,9 +9,10 @@
 
 use std::fmt;
 
+use buffa::DecodeOptions;
 #[cfg(feature = "json")]
 use bytes::BufMut;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 /// Turns messages of type `T` into bytes and back.
 ///
@@ -43,6 +44,17 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// # Errors
     /// The bytes are not a message of this type.
     fn decode(bytes: Bytes) -> Result<T, CodecError>;
+
+    /// Reads the message in the first `len` bytes of `chunk`, which holds at least as many, into
+    /// `place`: one of a stream, of which several came at once. A codec may do without what a small
+    /// message need not pay, a reference to the chunk and a move of what was read.
+    ///
+    /// # Errors
+    /// As [`Codec::decode`]; what is in `place` is thrown away by the caller.
+    fn decode_into(place: &mut Option<T>, chunk: &Bytes, len: usize) -> Result<(), CodecError> {
+        *place = Some(Self::decode(chunk.slice(..len))?);
+        Ok(())
+    }
 
     /// The same in JSON. A codec without it serves no calls in [`Format::Json`].
     const JSON: Option<Json<T>> = None;
@@ -158,10 +170,63 @@ impl<T: buffa::Message> Codec<T> for Protobuf {
         message.try_encode(out).map_err(broken)
     }
 
-    fn decode(mut bytes: Bytes) -> Result<T, CodecError> {
-        T::decode(&mut bytes).map_err(broken)
+    fn decode(bytes: Bytes) -> Result<T, CodecError> {
+        let (chunk, rest) = (&bytes, &*bytes);
+        T::decode(&mut Front { rest, chunk }).map_err(broken)
+    }
+
+    #[inline]
+    fn decode_into(place: &mut Option<T>, chunk: &Bytes, len: usize) -> Result<(), CodecError> {
+        let rest = chunk.get(..len).unwrap_or(chunk);
+        let message = place.insert(T::default());
+        DecodeOptions::new()
+            .merge(message, &mut Front { rest, chunk })
+            .map_err(broken)
     }
 }
+
+/// The bytes of a message at the front of a chunk: read as a slice, and shared where it is worth it.
+struct Front<'a> {
+    rest: &'a [u8],
+    chunk: &'a Bytes,
+}
+
+impl Buf for Front<'_> {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        self.rest
+    }
+
+    #[inline]
+    fn advance(&mut self, count: usize) {
+        self.rest.advance(count);
+    }
+
+    #[inline]
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        let (front, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        if len > MAX_COPIED_LEN {
+            return share(self.chunk, front);
+        }
+        Bytes::copy_from_slice(front)
+    }
+}
+
+/// Not inline, so that the way of short fields stays short.
+#[cold]
+fn share(chunk: &Bytes, part: &[u8]) -> Bytes {
+    chunk.slice_ref(part)
+}
+
+/// Fields of type [`Bytes`] up to this length are copied out of what they came in: to share so few costs
+/// more, and would keep all the memory alive that was read into. Bytes.
+const MAX_COPIED_LEN: usize = 1024;
 
 /// What buffa or serde has to say.
 pub(crate) fn broken(error: impl fmt::Display) -> CodecError {
@@ -200,6 +265,10 @@ where
         Protobuf::decode(bytes)
     }
 
+    fn decode_into(place: &mut Option<T>, chunk: &Bytes, len: usize) -> Result<(), CodecError> {
+        Protobuf::decode_into(place, chunk, len)
+    }
+
     const JSON: Option<Json<T>> = Some(Json {
         encode: write_json,
         decode: |bytes| read_json(&bytes),
@@ -219,15 +288,47 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<
     serde_json::from_slice(bytes).map_err(broken)
 }
 
-#[cfg(feature = "json")]
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "json")]
     use std::fmt::Debug;
 
+    use buffa_types::google::protobuf::Any;
+    #[cfg(feature = "json")]
     use buffa_types::google::protobuf::{Duration, Empty, StringValue};
 
     use super::*;
 
+    #[test]
+    fn a_long_field_is_shared_with_what_it_came_in_and_a_short_one_is_copied() {
+        for (len, is_shared) in [
+            (0, false),
+            (MAX_COPIED_LEN, false),
+            (MAX_COPIED_LEN + 1, true),
+        ] {
+            let message = Any {
+                value: vec![7; len].into(),
+                ..Default::default()
+            };
+            let mut chunk = BytesMut::new();
+            Protobuf::encode(&message, &mut chunk).unwrap();
+            let encoded_len = chunk.len();
+            chunk.extend_from_slice(b"and more");
+            let chunk = chunk.freeze();
+            let mut place: Option<Any> = None;
+            Protobuf::decode_into(&mut place, &chunk, encoded_len).unwrap();
+            let found = place.unwrap();
+            assert_eq!(found, message, "{len} bytes");
+            let decoded: Any = Protobuf::decode(chunk.slice(..encoded_len)).unwrap();
+            assert_eq!(decoded, message, "{len} bytes");
+            for value in [&found.value, &decoded.value] {
+                let is_in = chunk.as_ptr_range().contains(&value.as_ptr());
+                assert_eq!(is_in, is_shared, "{len} bytes");
+            }
+        }
+    }
+
+    #[cfg(feature = "json")]
     fn check<T>(message: &T, binary: &[u8], json: &str)
     where
         T: buffa::Message + serde::Serialize + serde::de::DeserializeOwned + PartialEq + Debug,
@@ -250,6 +351,7 @@ mod tests {
         assert!((codec.decode)(Bytes::from_static(b"{\"x\":")).is_err());
     }
 
+    #[cfg(feature = "json")]
     #[test]
     fn messages_are_the_same_in_both_formats() {
         let duration = Duration {

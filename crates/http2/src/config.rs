@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Limits and tuning of one [`Connection`](crate::Connection). All defaults are safe on the open
 /// internet; see SECURITY.md for the reasons and for what a peer sees when it passes one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
     /// `SETTINGS_HEADER_TABLE_SIZE` we announce. Bytes as RFC 7541 §4.1 counts them.

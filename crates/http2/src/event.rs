@@ -36,6 +36,18 @@ pub enum Event {
         /// The body, not empty: a slice of the read buffer. Nothing of it is to be given back.
         data: Bytes,
     },
+    /// At a client: a whole response, in place of its headers, its DATA and its trailers. Only from
+    /// [`Connection::poll_whole_event`](crate::Connection::poll_whole_event).
+    Response {
+        /// The stream, on which nothing follows.
+        id: StreamId,
+        /// The validated header list.
+        headers: Headers,
+        /// The body, not empty: a slice of the read buffer. Nothing of it is to be given back.
+        data: Bytes,
+        /// The validated trailer fields.
+        trailers: Headers,
+    },
     /// Bytes of the body. Give their length back with
     /// [`Connection::release_data`](crate::Connection::release_data) once they are consumed or
     /// dropped, or the peer's window stays closed; padding has been given back already.

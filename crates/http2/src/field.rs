@@ -135,6 +135,15 @@ impl<'a> FromIterator<Field<'a>> for FieldList {
     }
 }
 
+/// What a header list is put together of.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// Fields that come again and again.
+    List(&'a FieldList),
+    /// One that may be another each time.
+    Field(Field<'a>),
+}
+
 /// The key of the next list. It is a name, not protocol state: nothing waits for it.
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 

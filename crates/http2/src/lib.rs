@@ -31,6 +31,6 @@ pub use error::{
     ConnectionError, ErrorCode, Fault, Malformed, Side, StreamError, UserError, Violation,
 };
 pub use event::{Body, Event};
-pub use field::{Field, FieldList, Indexing};
+pub use field::{Field, FieldList, Indexing, Piece};
 pub use headers::Headers;
 pub use stream::StreamId;

@@ -34,14 +34,15 @@ const OTHERS: [(&str, i64); 11] = [
     ("server-unary-metadata", 4),
     // The handler waits: its mailbox, task and box, what ends it, and its reply with its handle.
     ("server-unary-later", 7),
-    // Buffers grow with what waits in them, and are handed over whole.
-    ("server-down", 13),
-    ("server-up", 15),
-    ("server-ping-pong", 9),
-    // The mailbox, what the call wants, the request with its handle, and the list of what comes.
-    ("client-unary-100", 5),
-    ("client-unary-20", 5),
-    ("client-unary-1", 5),
+    // Buffers grow with what waits in them, and are handed over whole. At `server-down` the output
+    // seals its tail before the messages and makes a new one for the trailers: two of the fifteen.
+    ("server-down", 15),
+    ("server-up", 16),
+    ("server-ping-pong", 8),
+    // The mailbox, what the call wants, and the request.
+    ("client-unary-100", 3),
+    ("client-unary-20", 3),
+    ("client-unary-1", 3),
     ("client-down", 18),
     ("client-up", 15),
     ("client-ping-pong", 6),

@@ -3,20 +3,24 @@
 //! Most answers are whole when a request has ended, and small: three frames, written at once. Longer
 //! ones wait for the peer's windows, and so do the echoes of a stream, which are no copies: so many
 //! bytes came, so many of the canned ones may go.
+//!
+//! The first request of a connection may be a greeting whatever is measured, so that a client can
+//! see whether it is connected: it is the one request whose path is read.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use generator::frame::{self, DEFAULT_WINDOW, Head, MAX_WINDOW, flag, kind, setting};
-use generator::message::Flow;
+use generator::message::{self, Flow};
 use generator::output::Output;
 use generator::scenario::{Call, Scenario};
 use generator::sending::{Outgoing, Sending, Sends};
 use generator::streams::Streams;
-use rustix::time::{ClockId, clock_gettime};
+use harness::{WAIT, burn};
+use hikyaku_http2::hpack::{DEFAULT_TABLE_LEN, Decoder, Limits};
 use tokio::io::AsyncWrite;
 
 use crate::options::Options;
@@ -25,6 +29,8 @@ use crate::options::Options;
 pub struct Canned {
     reply: Flow,
     manner: Manner,
+    /// What a greeting is answered with, if that is not what is measured.
+    greeting: Option<Flow>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +57,8 @@ pub struct Answers {
     has_trailers: bool,
     /// Bytes received and not given back to the connection's window.
     owed_bytes: u32,
+    /// The stream of a greeting that came first.
+    greeting_id: Option<u32>,
     /// Streams to be answered later, and when.
     waiting: VecDeque<(Instant, u32)>,
 }
@@ -70,8 +78,7 @@ impl Sends for Stream {
 
 /// Received bytes that are given back at once: half of the widest window.
 const GRANT_BYTES: u32 = 1 << 30;
-const WAIT: Duration = Duration::from_millis(1);
-const BURN: Duration = Duration::from_micros(200);
+const GREETING_PATH: &str = "/helloworld.Greeter/SayHello";
 
 /// `:status 200` and the content type, which the peer keeps in its table.
 const FIRST_HEAD: &[u8] = b"\x88\x5f\x10application/grpc";
@@ -99,9 +106,12 @@ impl Canned {
             | Scenario::Connect => Manner::AtEnd,
         };
         let call = Call::new(options.scenario, options.size, options.messages);
+        let is_greeting = call.path == GREETING_PATH;
+        let greeting = (!is_greeting).then(|| Flow::new(&message::hello("Hello world!"), 1));
         Some(Self {
             reply: call.reply,
             manner,
+            greeting,
         })
     }
 }
@@ -122,6 +132,7 @@ impl Answers {
             has_head: false,
             has_trailers: false,
             owed_bytes: 0,
+            greeting_id: None,
             waiting: VecDeque::new(),
         }
     }
@@ -132,7 +143,7 @@ impl Answers {
         while let Some((head, payload, behind)) = frame::split(rest) {
             match head.kind {
                 kind::DATA => self.on_data(head),
-                kind::HEADERS => self.on_headers(head),
+                kind::HEADERS => self.on_headers(head, payload),
                 _ => self.on_other(head, payload),
             }
             rest = behind;
@@ -172,7 +183,10 @@ impl Answers {
 
     /// Answers those who have waited long enough.
     pub fn answer_waiting(&mut self, now: Instant) {
-        while let Some((_, id)) = self.waiting.pop_front_if(|(due, _)| *due <= now) {
+        while let Some(&(due, id)) = self.waiting.front()
+            && due <= now
+        {
+            self.waiting.pop_front();
             self.reply(id);
         }
     }
@@ -195,9 +209,11 @@ impl Answers {
         self.output.unsent_len()
     }
 
-    fn on_headers(&mut self, head: Head) {
+    fn on_headers(&mut self, head: Head, payload: &[u8]) {
         let id = head.stream;
-        if self.canned.manner == Manner::Echoed {
+        if id == 1 && self.canned.greeting.is_some() && is_greeting(head, payload) {
+            self.greeting_id = Some(id);
+        } else if self.canned.manner == Manner::Echoed {
             self.write_head(id);
             self.begin(id, 0, u64::MAX);
         }
@@ -227,6 +243,10 @@ impl Answers {
     }
 
     fn on_end(&mut self, id: u32) {
+        if self.greeting_id == Some(id) {
+            self.greet(id);
+            return;
+        }
         match self.canned.manner {
             Manner::AtEnd => self.reply(id),
             Manner::Waited => self.waiting.push_back((Instant::now() + WAIT, id)),
@@ -251,6 +271,18 @@ impl Answers {
         } else {
             self.begin(id, len, len);
         }
+    }
+
+    fn greet(&mut self, id: u32) {
+        self.greeting_id = None;
+        self.write_head(id);
+        if let Some(greeting) = &self.canned.greeting {
+            let bytes = &greeting.image()[..greeting.len() as usize];
+            self.sending.take(bytes.len() as u64);
+            self.output
+                .append(|out| frame::write(out, kind::DATA, 0, id, bytes));
+        }
+        write_trailers(&mut self.output, id, &mut self.has_trailers);
     }
 
     /// No more comes, so that what may go is all there is.
@@ -320,6 +352,19 @@ impl Answers {
     }
 }
 
+/// Whether the first header block of a connection asks for a greeting.
+fn is_greeting(head: Head, payload: &[u8]) -> bool {
+    let limits = Limits {
+        max_list_bytes: 16 * 1024,
+        max_fields: 64,
+    };
+    let mut fields = Vec::new();
+    let block = frame::without_padding(head, payload).unwrap_or_default();
+    let decoded = Decoder::new(DEFAULT_TABLE_LEN).decode(block, limits, &mut fields);
+    let mut paths = fields.iter().filter(|field| field.name() == b":path");
+    decoded.is_ok() && paths.any(|path| path.value() == GREETING_PATH.as_bytes())
+}
+
 fn write_trailers(output: &mut Output, id: u32, is_known: &mut bool) {
     let block = if *is_known {
         NEXT_TRAILERS
@@ -329,20 +374,4 @@ fn write_trailers(output: &mut Output, id: u32, is_known: &mut bool) {
     *is_known = true;
     let flags = flag::END_HEADERS | flag::END_STREAM;
     output.append(|out| frame::write(out, kind::HEADERS, flags, id, block));
-}
-
-/// Keeps the thread busy by its own clock.
-fn burn() {
-    let end = thread_time() + BURN;
-    while thread_time() < end {
-        std::hint::spin_loop();
-    }
-}
-
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(
-        time.tv_sec.unsigned_abs(),
-        time.tv_nsec.unsigned_abs() as u32,
-    )
 }

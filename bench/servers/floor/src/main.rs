@@ -82,7 +82,7 @@ async fn accept(
     tls: Option<TlsAcceptor>,
 ) -> io::Result<std::convert::Infallible> {
     let listener = TcpListener::bind(listen).await?;
-    println!("listening on {}", listener.local_addr()?);
+    harness::announce(listener.local_addr()?);
     loop {
         let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
@@ -95,11 +95,18 @@ async fn accept(
                     Err(error) => Err(error),
                 },
             };
-            if let Err(error) = served {
-                eprintln!("{error}");
+            match served {
+                Err(error) if !is_end(&error) => eprintln!("{error}"),
+                _ => {}
             }
         });
     }
+}
+
+/// Whether a client has gone, which it may at any time.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(

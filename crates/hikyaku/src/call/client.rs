@@ -23,30 +23,35 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) coding: Option<CodingIndex>,
     /// What the answers may be compressed with.
     pub(crate) codings: &'a Registry,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) metadata: &'a Metadata,
 }
 
+/// The field that tells a call's timeout, which is another one in each call. The first is put into the
+/// header table nevertheless: those behind it refer to its name there.
+pub(crate) fn timeout_field(
+    timeout: Duration,
+    buf: &mut TimeoutBuf,
+    place: TimeoutPlace,
+) -> Field<'_> {
+    let (name, value) = (b"grpc-timeout", timeout::encode(timeout, buf));
+    match place {
+        TimeoutPlace::First => Field::indexed(name, value),
+        TimeoutPlace::Later => Field::literal(name, value),
+    }
+}
+
+/// Whether a timeout is the first on its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TimeoutPlace {
+    #[default]
+    First,
+    Later,
+}
+
+/// The fields of a request come in the order the specification wants: reserved names, then the
+/// timeout, then the other fields of the call, then custom metadata.
 impl<'a> RequestHead<'a> {
-    /// The fields that are the same in every call of a method.
-    pub(crate) fn opening(&self) -> impl Iterator<Item = Field<'a>> {
-        self.reserved().into_iter().chain(self.definition())
-    }
-
-    /// The fields of the request in the order the specification wants: reserved names, then the
-    /// timeout, then the other fields of the call, then custom metadata.
-    pub(crate) fn fields(&self, buf: &'a mut TimeoutBuf) -> impl Iterator<Item = Field<'a>> {
-        let timeout = self
-            .timeout
-            .map(|timeout| Field::literal(b"grpc-timeout", timeout::encode(timeout, buf)));
-        self.reserved()
-            .into_iter()
-            .chain(timeout)
-            .chain(self.definition())
-            .chain(self.metadata.fields())
-    }
-
-    fn reserved(&self) -> [Field<'a>; 4] {
+    /// The reserved names.
+    pub(crate) fn reserved(&self) -> [Field<'a>; 4] {
         [
             Field::indexed(b":method", b"POST"),
             Field::indexed(b":scheme", self.scheme.as_bytes()),
@@ -55,7 +60,8 @@ impl<'a> RequestHead<'a> {
         ]
     }
 
-    fn definition(&self) -> impl Iterator<Item = Field<'a>> {
+    /// The other fields of the call.
+    pub(crate) fn definition(&self) -> impl Iterator<Item = Field<'a>> {
         let coding = self.coding.and_then(|coding| self.codings.get(coding));
         let coding = coding.map_or("", |coding| coding.name());
         let content_type = content_type::of(self.format);

@@ -97,17 +97,13 @@ fn enclose<E: Error + Send + Sync + 'static>(
 ) -> Result<(), Status> {
     let start = out.len();
     out.extend_from_slice(&[0; PREFIX_LEN]);
-    let framed = encode(out)
-        .map_err(Box::<dyn Error + Send + Sync>::from)
-        .and_then(|()| {
-            let len = out.len() - start - PREFIX_LEN;
-            let mut prefix = out.get_mut(start..).unwrap_or_default();
-            Ok(envelope::write_prefix(&mut prefix, compressed, len)?)
-        });
-    framed.map_err(|error| {
-        out.truncate(start);
-        unframed(error)
-    })
+    if let Err(error) = encode(out) {
+        return Err(unframed(error.into(), start, out));
+    }
+    let len = out.len() - start - PREFIX_LEN;
+    let mut prefix = out.get_mut(start..).unwrap_or_default();
+    envelope::write_prefix(&mut prefix, compressed, len)
+        .map_err(|bad| unframed(bad.into(), start, out))
 }
 
 /// What is wrong with a codec that has no JSON.
@@ -115,9 +111,10 @@ pub(crate) fn no_json() -> CodecError {
     CodecError::new("the method's codec has no JSON; generate the code with json(true)")
 }
 
-/// The status of a message that cannot be sent. Spec: statuscodes.md.
+/// The status of a message that cannot be sent, and none of which stays. Spec: statuscodes.md.
 #[cold]
-fn unframed(error: Box<dyn Error + Send + Sync>) -> Status {
+fn unframed(error: Box<dyn Error + Send + Sync>, start: usize, out: &mut BytesMut) -> Status {
+    out.truncate(start);
     match error.downcast_ref::<BadEnvelope>() {
         Some(&bad) => bad.into(),
         None => Status::internal(format!("cannot encode the message: {error}")).with_source(error),
@@ -129,9 +126,13 @@ fn unframed(error: Box<dyn Error + Send + Sync>) -> Status {
 /// # Errors
 /// INTERNAL if they are no such message. Spec: statuscodes.md, parsing of a protobuf.
 pub(crate) fn decode<T>(bytes: Bytes, codec: Decode<T>) -> Result<T, Status> {
-    codec(bytes).map_err(|error| {
-        Status::internal(format!("cannot decode the message: {error}")).with_source(error)
-    })
+    codec(bytes).map_err(undecoded)
+}
+
+/// The status of a message that cannot be read.
+#[cold]
+pub(crate) fn undecoded(error: CodecError) -> Status {
+    Status::internal(format!("cannot decode the message: {error}")).with_source(error)
 }
 
 /// As [`decode`], in the codec's own format or in JSON.
@@ -308,7 +309,9 @@ mod tests {
             ),
         ];
         for (error, want) in table {
-            assert_eq!(unframed(error).to_string(), want);
+            let mut out = BytesMut::from("before, and half");
+            assert_eq!(unframed(error, 6, &mut out).to_string(), want);
+            assert_eq!(out, "before");
         }
     }
 

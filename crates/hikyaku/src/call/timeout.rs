@@ -56,14 +56,20 @@ pub(crate) fn decode(value: &[u8]) -> Result<Duration, BadTimeout> {
 /// can, for the sake of the header table: 5 s are `5S`. Zero becomes `1n`, the least the grammar
 /// knows, and what passes 99,999,999 hours becomes just that.
 pub(crate) fn encode(timeout: Duration, buffer: &mut TimeoutBuf) -> &[u8] {
-    let nanos = timeout.as_nanos().max(1);
+    let Ok(nanos) = u64::try_from(timeout.as_nanos()) else {
+        // Centuries: no other unit is as long.
+        let rest = u64::from(timeout.subsec_nanos() > 0);
+        let hours = timeout.as_secs().saturating_add(rest).div_ceil(3600);
+        return buffer.write(hours.min(MAX_COUNT), b'H');
+    };
+    let nanos = nanos.max(1);
     let finest = UNITS
         .iter()
         .position(|unit| nanos.div_ceil(unit.nanos) <= MAX_COUNT);
     let (unit, count) = match finest.and_then(|first| UNITS.get(first..)) {
         Some([finest, coarser @ ..]) => {
             let count = nanos.div_ceil(finest.nanos);
-            let rounded = count * finest.nanos;
+            let rounded = count.saturating_mul(finest.nanos);
             let exact = coarser
                 .iter()
                 .rev()
@@ -82,7 +88,7 @@ pub(crate) fn encode(timeout: Duration, buffer: &mut TimeoutBuf) -> &[u8] {
 pub(crate) struct TimeoutBuf([u8; MAX_DIGITS + 1]);
 
 impl TimeoutBuf {
-    fn write(&mut self, count: u128, unit: u8) -> &[u8] {
+    fn write(&mut self, count: u64, unit: u8) -> &[u8] {
         let mut rest = count;
         let mut start = self.0.len();
         for (position, byte) in self.0.iter_mut().enumerate().rev() {
@@ -153,7 +159,7 @@ impl std::error::Error for BadTimeout {}
 /// One unit of the grammar.
 struct Unit {
     letter: u8,
-    nanos: u128,
+    nanos: u64,
 }
 
 /// From the finest to the coarsest.
@@ -188,7 +194,7 @@ const UNITS: [Unit; 6] = [
 const MAX_DIGITS: usize = 8;
 
 /// The largest number of so many digits.
-const MAX_COUNT: u128 = 99_999_999;
+const MAX_COUNT: u64 = 99_999_999;
 
 #[cfg(test)]
 mod tests {

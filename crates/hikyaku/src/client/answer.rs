@@ -4,35 +4,48 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
+
 use super::guard::Hold;
 use crate::call::envelope::Message;
-use crate::call::message::{self, Decode, Only};
-use crate::codec::{Codec, Format};
+use crate::call::message::{self, Only};
 use crate::net::mailbox::{Chunks, End, Mailbox, Progress};
 use crate::net::receiver::inflate;
 use crate::{Metadata, Response, Status};
 
-/// The only message of a stream, with what came before and behind it.
+/// The only message of a call, not decoded, with what came before and behind it.
 #[derive(Debug)]
-pub(crate) struct OnlyMessage<T> {
-    message: T,
+pub(crate) struct Answer {
+    bytes: Bytes,
     was_compressed: bool,
     head: Metadata,
     trailers: Metadata,
 }
 
-impl<T> OnlyMessage<T> {
-    pub(crate) fn into_response(self) -> Response<T> {
-        let response = Response::from_parts(self.message, self.head, self.trailers);
-        response.of_compressed(self.was_compressed)
+impl Answer {
+    /// Decodes the message.
+    ///
+    /// # Errors
+    /// As `decode` does.
+    #[inline]
+    pub(crate) fn decode<T>(
+        self,
+        decode: impl FnOnce(Bytes) -> Result<T, Status>,
+    ) -> Result<Response<T>, Status> {
+        match decode(self.bytes) {
+            Ok(message) => {
+                let response = Response::from_parts(message, self.head, self.trailers);
+                Ok(response.of_compressed(self.was_compressed))
+            }
+            Err(status) => Err(status.after(self.head)),
+        }
     }
 }
 
-/// Waits for the only message of a stream, and the trailers behind it.
+/// Waits for the only message of a call, and the trailers behind it.
 #[derive(Debug)]
-pub(crate) struct OnlyReceiver<T> {
+pub(crate) struct AnswerReceiver {
     only: Only,
-    codec: Decode<T>,
     max_message_len: usize,
     /// Bytes that have come and are not consumed.
     held_len: usize,
@@ -42,11 +55,10 @@ pub(crate) struct OnlyReceiver<T> {
     is_expected: bool,
 }
 
-impl<T> OnlyReceiver<T> {
-    pub(crate) fn new<C: Codec<T>>(format: Format, max_message_len: usize) -> Self {
+impl AnswerReceiver {
+    pub(crate) fn new(max_message_len: usize) -> Self {
         Self {
             only: Only::default(),
-            codec: message::decoder::<C, T>(format),
             max_message_len,
             held_len: 0,
             awaited_len: 0,
@@ -65,7 +77,7 @@ impl<T> OnlyReceiver<T> {
         &mut self,
         hold: &mut Hold,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<OnlyMessage<T>, Status>> {
+    ) -> Poll<Result<Answer, Status>> {
         if mem::take(&mut self.is_expected) {
             return Poll::Pending;
         }
@@ -86,9 +98,18 @@ impl<T> OnlyReceiver<T> {
                 (Err(status), None) => (hold.mailbox().head(), End::Failed(status)),
             };
             let head = head.map(Metadata::received).unwrap_or_default();
-            return Poll::Ready(match end {
-                End::Complete(trailers) => self.finish(head, trailers, hold.mailbox()),
-                End::Failed(status) => Err(status.after(head)),
+            let message = match end {
+                End::Complete(trailers) => self.finish(hold.mailbox()).map(|only| (only, trailers)),
+                End::Failed(status) => Err(status),
+            };
+            return Poll::Ready(match message {
+                Ok(((bytes, was_compressed), trailers)) => Ok(Answer {
+                    bytes,
+                    was_compressed,
+                    head,
+                    trailers,
+                }),
+                Err(status) => Err(status.after(head)),
             });
         }
     }
@@ -104,30 +125,13 @@ impl<T> OnlyReceiver<T> {
         Ok(())
     }
 
-    fn finish(
-        &mut self,
-        head: Metadata,
-        trailers: Metadata,
-        mailbox: &Mailbox,
-    ) -> Result<OnlyMessage<T>, Status> {
-        let only = mem::take(&mut self.only);
-        let decoded = only.finish().and_then(|Message { compressed, bytes }| {
-            let bytes = if compressed {
-                inflate(mailbox, &bytes, self.max_message_len)?
-            } else {
-                bytes
-            };
-            Ok((message::decode(bytes, self.codec)?, compressed))
-        });
-        match decoded {
-            Ok((message, was_compressed)) => Ok(OnlyMessage {
-                message,
-                was_compressed,
-                head,
-                trailers,
-            }),
-            Err(status) => Err(status.after(head)),
+    /// The bytes of the message as they were before they were compressed, if they were.
+    fn finish(&mut self, mailbox: &Mailbox) -> Result<(Bytes, bool), Status> {
+        let Message { compressed, bytes } = mem::take(&mut self.only).finish()?;
+        if compressed {
+            return Ok((inflate(mailbox, &bytes, self.max_message_len)?, true));
         }
+        Ok((bytes, false))
     }
 
     /// The bytes of the message are consumed when all of them are there.

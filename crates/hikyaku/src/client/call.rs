@@ -261,7 +261,7 @@ impl Opened {
 }
 
 /// Sends the last of a call's requests, few bytes or none, and the half-close.
-pub(super) fn send_whole(id: StreamId, bytes: &[u8], out: &mut Connection) {
+fn send_whole(id: StreamId, bytes: &[u8], out: &mut Connection) {
     // An error means that the stream has gone: its call ends, too.
     let _ = out.write_data(id, Body::Last, |tail| {
         tail.extend_from_slice(bytes);

@@ -1,25 +1,23 @@
 //! A channel: a server's address, and the connection to it that comes and goes behind it.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::BytesMut;
 use tokio::runtime::Handle;
 
-use super::answer::{OnlyMessage, OnlyReceiver};
+use super::answer::AnswerReceiver;
 use super::builder::ChannelBuilder;
 use super::connectivity::ConnectivityState;
 use super::error::ConnectError;
-use super::guard::{CallGuard, Hold};
+use super::guard::CallGuard;
 use super::intercepted;
 use super::sender::{ClientStreaming, Sender};
 use super::shared::{Lease, Shared};
 use super::start::Start;
 use super::streaming::Streaming;
 use super::watch::Watch;
-use crate::call::message::{frame, frame_compressed, framer, no_json};
+use crate::call::message::{decode_in, decoder, frame, frame_compressed, framer, no_json};
 use crate::codec::{Codec, Format};
 use crate::compression::{Accepted, Chosen, Wish};
 use crate::intercept::{Chain, Interceptor, Kind, Tapped};
@@ -140,28 +138,31 @@ impl Channel {
             // On the heap, so that calls without interceptors stay small.
             return Box::pin(intercepted::unary::<C, Req, Resp>(self, path, request)).await;
         }
-        self.call_unary::<C, Req, Resp>(path, request).await
+        let start = self.start_unary::<C, Req, Resp>(path, request)?;
+        self.answer::<C, Resp>(start).await
     }
 
-    /// The call itself, without interceptors.
-    pub(super) async fn call_unary<C, Req, Resp>(
+    /// A call with one request and one response, without interceptors.
+    pub(super) fn start_unary<C, Req, Resp>(
         &self,
         path: &'static str,
         request: Request<Req>,
-    ) -> Result<Response<Resp>, Status>
+    ) -> Result<Start, Status>
     where
         C: Codec<Req> + Codec<Resp>,
     {
         let (message, parts) = request.into_parts();
         let chosen = self.compression::<C, Req, Resp>(&parts.compression)?;
-        let start = self.start_with::<C, Req>(path, parts, chosen, &message)?;
-        drop(message);
-        let reader = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let mailbox = start.send_off(self.lease.shared(), Patience::Whole, Some(reader));
-        let mut call = Hold::new(mailbox);
-        let mut receiver = self.receiver::<C, Resp>().expected();
-        let answer = poll_fn(|cx| receiver.poll(&mut call, cx)).await;
-        answer.map(OnlyMessage::into_response)
+        self.start_with::<C, Req>(path, parts, chosen, &message)
+    }
+
+    /// The response of a call that is to start.
+    pub(super) async fn answer<C: Codec<Resp>, Resp>(
+        &self,
+        start: Start,
+    ) -> Result<Response<Resp>, Status> {
+        let answer = start.answer(self.lease.shared()).await?;
+        answer.decode(|bytes| decode_in::<C, Resp>(self.format(), bytes))
     }
 
     /// Calls a method with one request and a stream of responses.
@@ -217,8 +218,9 @@ impl Channel {
         let (mailbox, watch) = self.start_open(Kind::ClientStreaming, path, parts, chosen.as_ref());
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
         let sender = self.sender::<C, Req, Resp>(&mailbox, chosen, watch.as_deref());
-        let receiver = self.receiver::<C, Resp>();
-        Ok(ClientStreaming::new(sender, receiver, call, watch))
+        let receiver = AnswerReceiver::new(self.lease.shared().max_message_len);
+        let codec = decoder::<C, Resp>(self.format());
+        Ok(ClientStreaming::new(sender, receiver, codec, call, watch))
     }
 
     /// Calls a method with a stream in each direction.
@@ -251,10 +253,6 @@ impl Channel {
         let call = CallGuard::new(Arc::clone(&self.lease), Arc::clone(&mailbox));
         let max_message_len = self.lease.shared().max_message_len;
         Streaming::new::<C>(mailbox, call, self.format(), max_message_len, watch)
-    }
-
-    fn receiver<C: Codec<Resp>, Resp>(&self) -> OnlyReceiver<Resp> {
-        OnlyReceiver::new::<C>(self.format(), self.lease.shared().max_message_len)
     }
 
     /// Where a call's requests are sent, past its interceptors if there are any.

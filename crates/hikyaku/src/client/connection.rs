@@ -1,18 +1,21 @@
 //! The calls on one connection of a client.
 
 use std::io;
+use std::mem;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, StreamId, Violation};
+use hikyaku_http2::{Body, Connection, ErrorCode, Event, Headers, Piece, StreamId, Violation};
 
-use super::call::{Call, Opened, Replay, Requests, send_whole};
+use super::call::{Call, Opened, Replay, Requests};
 use super::openings::Openings;
 use super::shared::Shared;
 use super::waiting::{Waiting, call_dropped};
-use crate::call::client::{self as wire, AnswerReader, Outcome, RequestHead, ResponseHead};
+use crate::call::client::{
+    self as wire, AnswerReader, Outcome, RequestHead, ResponseHead, TimeoutPlace,
+};
 use crate::call::timeout::TimeoutBuf;
 use crate::net::clock;
 use crate::net::driver::{Calls, Turn, note_progress};
@@ -31,6 +34,7 @@ pub(crate) struct ClientCalls {
     /// Calls beyond the server's stream limit.
     waiting: Waiting,
     openings: Openings,
+    timeout_place: TimeoutPlace,
     reader: AnswerReader,
     timers: Timers<StreamId>,
     life: Life,
@@ -81,6 +85,7 @@ impl ClientCalls {
             calls: NumberMap::default(),
             waiting,
             openings: Openings::default(),
+            timeout_place: TimeoutPlace::First,
             reader: AnswerReader::default(),
             timers: Timers::new(),
             life: Life::Open,
@@ -221,29 +226,41 @@ impl ClientCalls {
         bytes: &[u8],
         out: &mut Connection,
     ) -> Option<StreamId> {
-        let body = match requests {
-            Requests::None => Body::Last,
-            Requests::Whole | Requests::Coming => Body::More,
+        let head = RequestHead {
+            scheme: self.shared.target.scheme,
+            authority: &self.shared.target.authority,
+            path: open.path,
+            user_agent: &self.shared.user_agent,
+            format: self.shared.format,
+            coding: open.coding,
+            codings: &self.shared.compression.codings,
         };
-        if timeout.is_some() {
-            let mut buf = TimeoutBuf::default();
-            let head = request_head(&self.shared, open, timeout);
-            let id = out.open_stream(head.fields(&mut buf), body).ok()?;
-            if requests == Requests::Whole {
-                send_whole(id, bytes, out);
-            }
-            return Some(id);
-        }
-        // Nothing changes from call to call but the metadata.
-        let list = self.openings.of(open.path, open.coding, || {
-            let head = request_head(&self.shared, open, None);
-            head.opening().collect()
-        });
         let metadata = Some(&open.metadata).filter(|metadata| !metadata.is_empty());
         let metadata = metadata.into_iter().flat_map(Metadata::fields);
+        // Nothing else changes from call to call but the timeout.
+        let mut buf = TimeoutBuf::default();
+        let (first, rest);
+        let head: &[Piece<'_>] = match timeout {
+            None => {
+                first = [Piece::List(self.openings.whole(&head))];
+                &first
+            }
+            Some(timeout) => {
+                let place = mem::replace(&mut self.timeout_place, TimeoutPlace::Later);
+                let timeout = wire::timeout_field(timeout, &mut buf, place);
+                let [reserved, definition] = self.openings.halves(&head);
+                rest = [
+                    Piece::List(reserved),
+                    Piece::Field(timeout),
+                    Piece::List(definition),
+                ];
+                &rest
+            }
+        };
         let opened = match requests {
-            Requests::Whole => out.open_with_request(list, metadata, bytes),
-            Requests::None | Requests::Coming => out.open_stream_with(list, metadata, body),
+            Requests::Whole => out.open_with_request(head, metadata, bytes),
+            Requests::None => out.open_stream_with(head, metadata, Body::Last),
+            Requests::Coming => out.open_stream_with(head, metadata, Body::More),
         };
         opened.ok()
     }
@@ -273,6 +290,32 @@ impl ClientCalls {
         if let Some(call) = self.calls.get(&id.number()) {
             let mailbox = Arc::clone(&call.mailbox);
             self.pump(id, mailbox.collect(), out);
+        }
+    }
+
+    /// A whole answer, as most are.
+    fn on_response(
+        &mut self,
+        id: StreamId,
+        headers: Headers,
+        data: Bytes,
+        trailers: Headers,
+        out: &mut Connection,
+    ) {
+        let codings = &self.shared.compression.codings;
+        let format = self.shared.format;
+        let head = (self.reader).read_head(&headers, Body::More, format, codings);
+        let ResponseHead::Messages(coding) = head else {
+            // Its first words say enough.
+            return self.on_headers(id, headers, Body::More, out);
+        };
+        let coding = coding.and_then(|coding| codings.chosen(coding));
+        self.merit = Merit::Useful;
+        let outcome = self.reader.read_trailers(trailers);
+        if let Some(mut call) = self.remove(id) {
+            call.on_head(headers, coding);
+            call.on_data(data);
+            conclude(call, id, outcome, out);
         }
     }
 
@@ -306,6 +349,11 @@ impl ClientCalls {
                 self.end(id, Err(wire::missing_status()), out);
             }
         }
+    }
+
+    fn on_trailers(&mut self, id: StreamId, trailers: Headers, out: &mut Connection) {
+        let outcome = self.reader.read_trailers(trailers);
+        self.end(id, outcome, out);
     }
 
     fn on_reset(
@@ -370,20 +418,8 @@ impl ClientCalls {
 
     /// The server has said its last word on a call.
     fn end(&mut self, id: StreamId, outcome: Outcome, out: &mut Connection) {
-        let Some(call) = self.remove(id) else {
-            return;
-        };
-        if call.opened.request == Body::More || out.queued_len(id) > 0 {
-            // We have not said all we had to, and the server does not want to hear it.
-            out.reset_stream(id, ErrorCode::NO_ERROR);
-        }
-        match outcome {
-            Ok(trailers) => call.complete(trailers),
-            // A server keeps the deadline, too, and may be first to act on it.
-            Err(status) if status.code() == Code::Cancelled && call.is_late() => {
-                call.fail(&deadline_exceeded());
-            }
-            Err(status) => call.fail(&status),
+        if let Some(call) = self.remove(id) {
+            conclude(call, id, outcome, out);
         }
     }
 
@@ -401,22 +437,19 @@ impl ClientCalls {
     }
 }
 
-/// What the requests of a call say of it.
-fn request_head<'a>(
-    shared: &'a Shared,
-    open: &'a Open,
-    timeout: Option<Duration>,
-) -> RequestHead<'a> {
-    RequestHead {
-        scheme: shared.target.scheme,
-        authority: &shared.target.authority,
-        path: open.path,
-        user_agent: &shared.user_agent,
-        format: shared.format,
-        coding: open.coding,
-        codings: &shared.compression.codings,
-        timeout,
-        metadata: &open.metadata,
+/// Ends a call with the server's last word on it.
+fn conclude(call: Call, id: StreamId, outcome: Outcome, out: &mut Connection) {
+    if call.opened.request == Body::More || out.queued_len(id) > 0 {
+        // We have not said all we had to, and the server does not want to hear it.
+        out.reset_stream(id, ErrorCode::NO_ERROR);
+    }
+    match outcome {
+        Ok(trailers) => call.complete(trailers),
+        // A server keeps the deadline, too, and may be first to act on it.
+        Err(status) if status.code() == Code::Cancelled && call.is_late() => {
+            call.fail(&deadline_exceeded());
+        }
+        Err(status) => call.fail(&status),
     }
 }
 
@@ -433,12 +466,15 @@ fn deadline_exceeded() -> Status {
 impl Calls for ClientCalls {
     fn on_event(&mut self, event: Event, connection: &mut Connection) {
         match event {
+            Event::Response {
+                id,
+                headers,
+                data,
+                trailers,
+            } => self.on_response(id, headers, data, trailers, connection),
             Event::Headers { id, headers, body } => self.on_headers(id, headers, body, connection),
             Event::Data { id, data, body } => self.on_data(id, data, body, connection),
-            Event::Trailers { id, headers } => {
-                let outcome = self.reader.read_trailers(headers);
-                self.end(id, outcome, connection);
-            }
+            Event::Trailers { id, headers } => self.on_trailers(id, headers, connection),
             Event::Reset { id, code, what, .. } => self.on_reset(id, code, what, connection),
             Event::Unprocessed { id } => {
                 let status = Status::unavailable("the server is going away and left the call out");

@@ -57,7 +57,8 @@ where
             let (parts, hooks) = call.into_parts();
             hooks.request(&mut message)?;
             let request = Request::from_parts(message, parts);
-            channel.call_unary::<C, Req, Resp>(path, request).await
+            let start = channel.start_unary::<C, Req, Resp>(path, request)?;
+            channel.answer::<C, Resp>(start).await
         }
     };
     let answer = single(channel.chain(), call, rest);

@@ -1,16 +1,19 @@
 //! The stream of requests a client writes.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
-use super::answer::{OnlyMessage, OnlyReceiver};
+use super::answer::AnswerReceiver;
 use super::guard::CallGuard;
 use super::watch::Watch;
+use crate::call::message::{Decode, decode};
 use crate::codec::{Codec, Format};
 use crate::compression::Chosen;
 use crate::intercept::Tapped;
 use crate::net::mailbox::Mailbox;
-use crate::net::outgoing::Outgoing;
+use crate::net::outgoing::{Outgoing, Sending};
 use crate::{Response, Status};
 
 /// Where a client sends the requests of a bidirectional call.
@@ -59,13 +62,34 @@ impl<T> Sender<T> {
     ///   waits to be read.
     /// - INTERNAL if the message cannot be encoded.
     /// - What an [interceptor](crate::intercept) refuses it with; the call ends with that.
-    pub async fn send(&mut self, message: T) -> Result<(), Status> {
-        let sent = self.outgoing.send(message).await;
+    #[inline]
+    pub fn send(&mut self, message: T) -> impl Future<Output = Result<(), Status>> {
+        self.watched(self.outgoing.send(message))
+    }
+
+    /// Sends a message, and ends the call if an interceptor has refused it.
+    #[inline]
+    fn watched(&self, mut sending: Sending<'_, T>) -> impl Future<Output = Result<(), Status>> {
+        poll_fn(move |cx| {
+            let sent = ready!(Pin::new(&mut sending).poll(cx));
+            self.end_if_refused();
+            Poll::Ready(sent)
+        })
+    }
+
+    /// Sends several requests, one after another, for less than one at a time. Dropped before it is
+    /// done, it may have sent some.
+    ///
+    /// # Errors
+    /// As [`Sender::send`]; the requests before the one that failed have been sent.
+    pub async fn send_all(&mut self, messages: impl IntoIterator<Item = T>) -> Result<(), Status> {
+        let sent = self.outgoing.send_all(messages).await;
         self.end_if_refused();
         sent
     }
 
     /// The call has to end with what an interceptor has refused a request with.
+    #[inline]
     fn end_if_refused(&self) {
         if let Some(tapped) = self.outgoing.tapped()
             && let Err(refusal) = tapped.hooks().check()
@@ -80,10 +104,8 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
-        let sent = self.outgoing.send_uncompressed(message).await;
-        self.end_if_refused();
-        sent
+    pub fn send_uncompressed(&mut self, message: T) -> impl Future<Output = Result<(), Status>> {
+        self.watched(self.outgoing.send_uncompressed(message))
     }
 
     /// Tells the server that there are no more requests, as dropping does.
@@ -119,7 +141,8 @@ pub struct ClientStreaming<Req, Resp> {
     // abandoned call would look complete to the server.
     call: CallGuard,
     requests: Sender<Req>,
-    receiver: OnlyReceiver<Resp>,
+    receiver: AnswerReceiver,
+    codec: Decode<Resp>,
     /// There if the call has interceptors.
     watch: Option<Box<Watch<Resp>>>,
 }
@@ -127,7 +150,8 @@ pub struct ClientStreaming<Req, Resp> {
 impl<Req, Resp> ClientStreaming<Req, Resp> {
     pub(crate) fn new(
         requests: Sender<Req>,
-        receiver: OnlyReceiver<Resp>,
+        receiver: AnswerReceiver,
+        codec: Decode<Resp>,
         call: CallGuard,
         watch: Option<Box<Watch<Resp>>>,
     ) -> Self {
@@ -135,6 +159,7 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
             call,
             requests,
             receiver,
+            codec,
             watch,
         }
     }
@@ -143,16 +168,29 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
     ///
     /// # Errors
     /// As [`Sender::send`]; [`ClientStreaming::finish`] then gives the call's answer.
-    pub async fn send(&mut self, message: Req) -> Result<(), Status> {
-        self.requests.send(message).await
+    #[inline]
+    pub fn send(&mut self, message: Req) -> impl Future<Output = Result<(), Status>> {
+        self.requests.send(message)
+    }
+
+    /// Sends several requests, one after another, for less than one at a time. Dropped before it is
+    /// done, it may have sent some.
+    ///
+    /// # Errors
+    /// As [`ClientStreaming::send`]; the requests before the one that failed have been sent.
+    pub async fn send_all(
+        &mut self,
+        messages: impl IntoIterator<Item = Req>,
+    ) -> Result<(), Status> {
+        self.requests.send_all(messages).await
     }
 
     /// Sends one request as it is, whatever the call does. Cancel-safe.
     ///
     /// # Errors
     /// As [`ClientStreaming::send`].
-    pub async fn send_uncompressed(&mut self, message: Req) -> Result<(), Status> {
-        self.requests.send_uncompressed(message).await
+    pub fn send_uncompressed(&mut self, message: Req) -> impl Future<Output = Result<(), Status>> {
+        self.requests.send_uncompressed(message)
     }
 
     /// Tells the server that there are no more requests, and waits for its answer.
@@ -164,11 +202,12 @@ impl<Req, Resp> ClientStreaming<Req, Resp> {
             mut call,
             requests,
             mut receiver,
+            codec,
             watch,
         } = self;
         requests.finish();
         let answer = poll_fn(|cx| receiver.poll(call.hold_mut(), cx)).await;
-        let answer = answer.map(OnlyMessage::into_response);
+        let answer = answer.and_then(|answer| answer.decode(|bytes| decode(bytes, codec)));
         match watch {
             None => answer,
             Some(watch) => watch.finish(call.mailbox(), answer).await,

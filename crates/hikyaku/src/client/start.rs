@@ -1,11 +1,15 @@
 //! The start of a call: what it says of itself goes into a mailbox, and that to a connection.
 
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use bytes::BytesMut;
 
+use super::answer::{Answer, AnswerReceiver};
+use super::guard::Hold;
 use super::shared::Shared;
+use crate::Status;
 use crate::compression::CodingIndex;
 use crate::context::{self, Life, Watcher};
 use crate::net::mailbox::{Attempt, Mailbox, Open, Outbound, Patience};
@@ -52,6 +56,19 @@ impl Start {
     pub(super) fn with_request(mut self, request: BytesMut) -> Self {
         self.request = Some(request);
         self
+    }
+
+    /// Gives the call to the connection of the moment, and waits for its single answer. Dropping the
+    /// future cancels the call.
+    ///
+    /// # Errors
+    /// The status of the call.
+    pub(super) async fn answer(self, shared: &Shared) -> Result<Answer, Status> {
+        let reader = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let mailbox = self.send_off(shared, Patience::Whole, Some(reader));
+        let mut hold = Hold::new(mailbox);
+        let mut receiver = AnswerReceiver::new(shared.max_message_len).expected();
+        poll_fn(|cx| receiver.poll(&mut hold, cx)).await
     }
 
     /// Gives the call to the connection of the moment. `reader` is to be woken when there is something

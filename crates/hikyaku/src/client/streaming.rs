@@ -54,11 +54,16 @@ impl<T> Streaming<T> {
     ///
     /// # Errors
     /// The status of a call that did not end well; repeated if asked again.
-    pub async fn next(&mut self) -> Result<Option<T>, Status> {
-        match &mut self.watch {
-            None => poll_fn(|cx| self.receiver.poll_next(cx)).await,
-            Some(watch) => watch.next(&mut self.receiver).await,
-        }
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is awaited, and no `async fn` only because that would move each message once more"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> impl Future<Output = Result<Option<T>, Status>> {
+        poll_fn(|cx| match &mut self.watch {
+            None => self.receiver.poll_next(cx),
+            Some(watch) => watch.poll_next(&mut self.receiver, cx),
+        })
     }
 
     /// Whether the last response came compressed.

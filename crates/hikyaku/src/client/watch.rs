@@ -4,7 +4,9 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -75,13 +77,17 @@ impl<T> Watch<T> {
     ///
     /// # Errors
     /// The status of the call, repeated for ever.
-    pub(super) async fn next(&mut self, receiver: &mut Receiver<T>) -> Result<Option<T>, Status> {
+    pub(super) fn poll_next(
+        &mut self,
+        receiver: &mut Receiver<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<T>, Status>> {
         if self.end.is_none() {
-            let next = poll_fn(|cx| receiver.poll_next(cx)).await;
+            let next = ready!(receiver.poll_next(cx));
             self.head(receiver.mailbox());
             let end = match next {
                 Ok(Some(mut reply)) => match self.tapped.show(receiver.mailbox(), &mut reply) {
-                    Ok(()) => return Ok(Some(reply)),
+                    Ok(()) => return Poll::Ready(Ok(Some(reply))),
                     Err(status) => Err(receiver.fail(status)),
                 },
                 Ok(None) => receiver
@@ -90,12 +96,13 @@ impl<T> Watch<T> {
                     .unwrap_or_else(|| Ok(Metadata::new())),
                 Err(status) => Err(status),
             };
-            self.end = Some(self.settle(end).await);
+            self.tell(end);
+            self.end = Some(ready!(self.poll_outcome(cx)));
         }
-        match &self.end {
+        Poll::Ready(match &self.end {
             Some(Err(status)) => Err(status.clone()),
             Some(Ok(_)) | None => Ok(None),
-        }
+        })
     }
 
     /// The answer of a call with a single reply, past the interceptors.
@@ -119,7 +126,8 @@ impl<T> Watch<T> {
             }
             Err(status) => (None, Err(status)),
         };
-        let trailers = self.settle(end).await?;
+        self.tell(end);
+        let trailers = poll_fn(|cx| self.poll_outcome(cx)).await?;
         let mut response = response.ok_or_else(no_reply)?;
         *response.trailers_mut() = trailers;
         Ok(response)
@@ -133,14 +141,18 @@ impl<T> Watch<T> {
         }
     }
 
-    /// Tells the interceptors how the call ended, and waits for what they make of it.
-    async fn settle(&mut self, end: End) -> End {
+    /// Tells the interceptors how the call ended; once.
+    fn tell(&mut self, end: End) {
         if let Some(ended) = self.ended.take() {
             // They may have ended it themselves, without waiting.
             let _ = ended.send(end);
         }
-        let outcome = (&mut self.outcome).await;
-        outcome.unwrap_or_else(|_| Err(runtime_ended()))
+    }
+
+    /// What they make of it.
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let outcome = ready!(Pin::new(&mut self.outcome).poll(cx));
+        Poll::Ready(outcome.unwrap_or_else(|_| Err(runtime_ended())))
     }
 }
 

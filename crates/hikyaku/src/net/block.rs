@@ -10,8 +10,12 @@
 //! moved to the next, and the message in it with it: so the room of one frame is left free at the end
 //! of each block, for the rest of the last frame and nothing else.
 
+use std::mem;
+
 use bytes::BytesMut;
 use hikyaku_http2::frame::{Head, Kind};
+
+use super::pool;
 
 /// Says how long blocks are, and how far each is read into.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +31,9 @@ impl Blocks {
     /// keep little more memory alive than they are long. Once they are all gone, the block is used
     /// again, and made longer if it ended before what had come to the socket.
     pub(super) fn make_room(&mut self, input: &mut BytesMut) -> Room {
+        if input.capacity() == 0 {
+            *input = pool::take_block();
+        }
         let room = input.capacity() - input.len();
         if room >= MIN_READ_LEN + FRAME_LEN {
             return Room::Free(room - FRAME_LEN);
@@ -52,6 +59,14 @@ impl Blocks {
         self.was_short = false;
         input.reserve(read_len + more_len + FRAME_LEN);
         Room::Free(input.capacity() - input.len() - FRAME_LEN)
+    }
+
+    /// Gives the block to the other connections of the thread, unless there is something in it or
+    /// somebody holds on to a slice of it: who reads slowly shall keep memory of his own connection.
+    pub(super) fn rest(input: &mut BytesMut) {
+        if input.is_empty() && input.try_reclaim(READ_LEN + FRAME_LEN) {
+            pool::put_block(mem::take(input));
+        }
     }
 }
 
@@ -176,6 +191,27 @@ mod tests {
             (input.as_ptr(), input.capacity()),
             (start, READ_LEN + FRAME_LEN)
         );
+    }
+
+    #[test]
+    fn a_block_goes_to_another_connection_when_all_of_it_is_read_and_let_go() {
+        // (what has come of a frame, whether a slice is held, whether the block goes)
+        let table = [
+            ("", false, true),
+            ("frame", false, false),
+            ("", true, false),
+        ];
+        for (bytes, is_held, goes) in table {
+            let (mut input, given) = block(bytes.as_bytes(), 1000);
+            let start = given.as_ptr();
+            let _held = is_held.then_some(given);
+            Blocks::rest(&mut input);
+            assert_eq!(input.capacity() == 0, goes, "{bytes:?} {is_held}");
+            let mut other = BytesMut::new();
+            let room = Blocks::default().make_room(&mut other);
+            assert_eq!(room, Room::Free(READ_LEN));
+            assert_eq!(other.as_ptr() == start, goes, "{bytes:?} {is_held}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::block::{Blocks, Room};
 use super::clock;
 use super::mailbox::{Mailbox, Progress};
 use super::outbox::{Outbox, Sleep, Wish};
+use super::pool;
 use super::timers::Alarm;
 
 /// Reads in a row before other tasks of the thread get their turn.
@@ -52,6 +53,8 @@ pub(crate) trait Calls {
     /// Ends the calls whose deadline has passed, and arms the timer for the next. `Again` if there
     /// were such calls.
     fn poll_deadlines(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Turn;
+    /// Gives memory back that only saves time: there has been no call for a while.
+    fn trim(&mut self) {}
     /// No new calls from here on.
     fn drain(&mut self);
     /// The outbox is about to close: new calls have to go elsewhere.
@@ -178,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
 
     fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.turn_began = None;
+        self.connection.lend_buffer(pool::take_tail);
         for _ in 0..MAX_READ_COUNT {
             self.take_wishes();
             let _ = self.calls.poll_deadlines(&mut self.connection, cx);
@@ -204,6 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
                 && self.calls.poll_deadlines(&mut self.connection, cx) == Turn::Rest
                 && self.outbox.sleep(cx.waker(), self.wish) == Sleep::Sound
             {
+                self.rest();
                 return Poll::Pending;
             }
             if self.is_turn_over() {
@@ -211,6 +216,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             }
         }
         give_way(cx)
+    }
+
+    /// Gives the buffers away that wait for nothing. There are more connections than are busy.
+    fn rest(&mut self) {
+        Blocks::rest(&mut self.input);
+        if let Some(tail) = self.connection.take_buffer() {
+            pool::put_tail(tail);
+        }
     }
 
     /// Whether this task has kept its thread for long enough, by what the clock said at its reads.
@@ -255,11 +268,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             return Turn::Rest;
         }
         self.connection.handle_timeout(clock::now());
-        if self.input.is_empty() {
-            // It rings a while after the last call, too: an idle connection needs no buffer.
-            self.input = BytesMut::new();
+        if self.connection.open_streams() == 0 {
+            // It rings a while after the last call, too.
+            self.trim();
         }
         Turn::Again
+    }
+
+    /// Gives memory back that an idle connection does without.
+    fn trim(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        self.rung = Vec::new();
+        self.calls.trim();
     }
 
     /// Takes what the application wants.

@@ -11,10 +11,22 @@ use crate::{Code, Origin, Status};
 /// What is known of the end of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Loss {
+    /// There once anything is known.
+    known: Option<Box<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
     socket: Option<io::Error>,
     fault: Option<ConnectionError>,
     farewell: Option<Farewell>,
 }
+
+static NOTHING: Known = Known {
+    socket: None,
+    fault: None,
+    farewell: None,
+};
 
 /// The peer's GOAWAY.
 #[derive(Clone, Debug)]
@@ -27,22 +39,30 @@ struct Farewell {
 impl Loss {
     /// The socket failed.
     pub(crate) fn note_socket(&mut self, error: Option<io::Error>) {
-        self.socket = error.or(self.socket.take());
+        if let Some(error) = error {
+            self.known.get_or_insert_default().socket = Some(error);
+        }
     }
 
     /// The peer broke the protocol.
     pub(crate) fn note_fault(&mut self, fault: Option<ConnectionError>) {
-        self.fault = fault.or(self.fault.take());
+        if let Some(fault) = fault {
+            self.known.get_or_insert_default().fault = Some(fault);
+        }
     }
 
     /// The peer said goodbye.
     pub(crate) fn note_farewell(&mut self, code: ErrorCode, debug: Bytes) {
-        self.farewell = Some(Farewell { code, debug });
+        self.known.get_or_insert_default().farewell = Some(Farewell { code, debug });
+    }
+
+    fn known(&self) -> &Known {
+        self.known.as_deref().unwrap_or(&NOTHING)
     }
 
     /// Whether the peer said goodbye, and nothing of an error.
     pub(crate) fn is_polite(&self) -> bool {
-        let code = self.farewell.as_ref().map(|farewell| farewell.code);
+        let code = self.known().farewell.as_ref().map(|farewell| farewell.code);
         code == Some(ErrorCode::NO_ERROR)
     }
 
@@ -50,7 +70,7 @@ impl Loss {
     ///
     /// Spec: statuscodes.md: UNAVAILABLE, but INTERNAL where the server overran a window.
     pub(crate) fn to_client_status(&self, addr: &str) -> Status {
-        let code = match &self.fault {
+        let code = match &self.known().fault {
             Some(fault) if fault.code == ErrorCode::FLOW_CONTROL_ERROR => Code::Internal,
             _ => Code::Unavailable,
         };
@@ -66,7 +86,7 @@ impl Loss {
 
     /// The error of a connection that has come to nothing: `what`, and why.
     pub(crate) fn to_io_error(&self, what: &str) -> io::Error {
-        let kind = self.socket.as_ref().map(io::Error::kind);
+        let kind = self.known().socket.as_ref().map(io::Error::kind);
         let mut what = what.to_owned();
         if let Some(cause) = self.cause() {
             what = format!("{what}: {cause}");
@@ -77,7 +97,11 @@ impl Loss {
 
     /// What the socket said at its end, if nothing says more.
     pub(crate) fn socket_error(&self) -> Option<io::Error> {
-        let error = self.socket.as_ref().filter(|_| self.broken().is_none());
+        let error = self
+            .known()
+            .socket
+            .as_ref()
+            .filter(|_| self.broken().is_none());
         error.map(explain)
     }
 
@@ -91,7 +115,7 @@ impl Loss {
 
     /// What happened to `connection`, or what `peer` did with it.
     fn tell(&self, connection: &str, peer: &str) -> String {
-        let what = match (self.broken(), &self.socket) {
+        let what = match (self.broken(), &self.known().socket) {
             (Some(fault), _) => format!("{connection} was ended: {fault}"),
             (None, Some(error)) => format!("{connection} was lost: {error}"),
             (None, None) => format!("{peer} closed the connection"),
@@ -100,7 +124,7 @@ impl Loss {
     }
 
     fn with_farewell(&self, what: String) -> String {
-        match &self.farewell {
+        match &self.known().farewell {
             Some(Farewell { code, debug }) => {
                 let debug = debug.escape_ascii();
                 format!("{what}; it had said GOAWAY {code} \"{debug}\"")
@@ -110,7 +134,7 @@ impl Loss {
     }
 
     fn cause(&self) -> Option<Box<dyn Error + Send + Sync>> {
-        match (self.broken(), &self.socket, &self.fault) {
+        match (self.broken(), &self.known().socket, &self.known().fault) {
             (None, Some(error), _) => Some(Box::new(explain(error))),
             (Some(fault), ..) | (None, None, Some(fault)) => Some(Box::new(fault.clone())),
             (None, None, None) => None,
@@ -121,7 +145,7 @@ impl Loss {
     fn broken(&self) -> Option<&ConnectionError> {
         let is_broken =
             |fault: &&ConnectionError| !matches!(fault.what, Violation::ConnectionLost { .. });
-        self.fault.as_ref().filter(is_broken)
+        self.known().fault.as_ref().filter(is_broken)
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) mod loss;
 pub(crate) mod mailbox;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;
+mod pool;
 pub(crate) mod receiver;
 pub(crate) mod replay;
 pub(crate) mod timers;
+pub(crate) mod turn;

@@ -14,6 +14,10 @@ use crate::codec::{Codec, Format};
 use crate::compression::MAX_TURN_LEN;
 use crate::{Metadata, Status};
 
+/// Reads the message of so many bytes that the front chunk begins with. What it gives back is what the
+/// stream does, and it is read into that: to move a message costs as much as to read a small one.
+type ReadFront<T> = fn(&mut Receiver<T>, usize) -> Poll<Result<Option<T>, Status>>;
+
 /// Takes framed bytes out of a mailbox in batches, and messages out of those one at a time.
 #[derive(Debug)]
 pub(crate) struct Receiver<T> {
@@ -21,6 +25,7 @@ pub(crate) struct Receiver<T> {
     deframer: Deframer,
     chunks: Vec<Bytes>,
     codec: Decode<T>,
+    front: ReadFront<T>,
     max_message_len: usize,
     /// Whether the last message came compressed.
     was_compressed: bool,
@@ -44,6 +49,10 @@ impl<T> Receiver<T> {
             deframer: Deframer::default(),
             chunks: Vec::new(),
             codec: message::decoder::<C, T>(format),
+            front: match format {
+                Format::Protobuf => read_front::<C, T>,
+                Format::Json => read_front_json::<C, T>,
+            },
             max_message_len,
             was_compressed: false,
             inflated_len: 0,
@@ -68,7 +77,17 @@ impl<T> Receiver<T> {
     }
 
     /// The next message; `None` after the last. A failure is repeated for ever.
+    #[inline]
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        // Most messages of a busy stream have come with others, which have been taken out.
+        match self.deframer.next_front(self.max_message_len) {
+            Some(len) => (self.front)(self, len),
+            None => self.poll_framed(cx),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_framed(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
         loop {
             if let Some(Err(status)) = &self.end {
                 return Poll::Ready(Err(status.clone()));
@@ -80,13 +99,12 @@ impl<T> Receiver<T> {
             match self.deframer.next(self.max_message_len) {
                 Ok(Some(Message { compressed, bytes })) => {
                     self.was_compressed = compressed;
-                    self.consume(bytes.len());
-                    let decoded = if compressed {
-                        self.inflate(&bytes)
-                            .and_then(|bytes| message::decode(bytes, self.codec))
-                    } else {
-                        message::decode(bytes, self.codec)
+                    self.consume(PREFIX_LEN + bytes.len());
+                    let bytes = match compressed {
+                        true => self.inflate(&bytes),
+                        false => Ok(bytes),
                     };
+                    let decoded = bytes.and_then(|bytes| message::decode(bytes, self.codec));
                     return Poll::Ready(decoded.map(Some).map_err(|status| self.fail(status)));
                 }
                 Ok(None) if self.end.is_some() => return Poll::Ready(Ok(None)),
@@ -103,10 +121,11 @@ impl<T> Receiver<T> {
         Ok(inflated)
     }
 
-    /// A message is the application's now.
+    /// A message is the application's now; `len` is with its prefix.
+    #[inline]
     fn consume(&mut self, len: usize) {
         self.awaited_len = 0;
-        self.progress.consumed_len += PREFIX_LEN + len;
+        self.progress.consumed_len += len;
         if self.progress.consumed_len >= RELEASE_LEN {
             self.mailbox.advance(mem::take(&mut self.progress));
         }
@@ -134,7 +153,10 @@ impl<T> Receiver<T> {
                     Err(bad) => Err(bad.into()),
                 });
             }
-            Some(End::Failed(status)) => self.end = Some(Err(status)),
+            Some(End::Failed(status)) => {
+                self.end = Some(Err(status));
+                self.deframer = Deframer::default();
+            }
         }
         Poll::Ready(())
     }
@@ -149,9 +171,39 @@ impl<T> Receiver<T> {
     /// Ends the call from here.
     pub(crate) fn fail(&mut self, status: Status) -> Status {
         self.end = Some(Err(status.clone()));
+        // Nothing that has come before is at hand any more.
+        self.deframer = Deframer::default();
         self.mailbox.update(|outbound| outbound.cancelled = true);
         status
     }
+}
+
+fn read_front<C: Codec<T>, T>(
+    receiver: &mut Receiver<T>,
+    len: usize,
+) -> Poll<Result<Option<T>, Status>> {
+    let mut message = None;
+    let read = C::decode_into(&mut message, receiver.deframer.front(), len);
+    receiver.deframer.skip(len);
+    receiver.was_compressed = false;
+    receiver.consume(PREFIX_LEN + len);
+    match read {
+        Ok(()) => Poll::Ready(Ok(message)),
+        Err(error) => Poll::Ready(Err(receiver.fail(message::undecoded(error)))),
+    }
+}
+
+/// Messages in JSON are not worth a way of their own.
+fn read_front_json<C: Codec<T>, T>(
+    receiver: &mut Receiver<T>,
+    len: usize,
+) -> Poll<Result<Option<T>, Status>> {
+    let bytes = receiver.deframer.front().slice(..len);
+    receiver.deframer.skip(len);
+    receiver.was_compressed = false;
+    receiver.consume(PREFIX_LEN + len);
+    let decoded = message::decode_in::<C, T>(Format::Json, bytes);
+    Poll::Ready(decoded.map(Some).map_err(|status| receiver.fail(status)))
 }
 
 /// The status of a call that the application gave up.

@@ -14,6 +14,7 @@ use crate::call::server::{self as wire, Phrasebook, Phrases, Refusal, Terms};
 use crate::compression::{Chosen, Policy};
 use crate::context::Scope;
 use crate::net::mailbox::Mailbox;
+use crate::net::turn;
 use crate::{Metadata, Status};
 
 /// How much of the answer is on its way.
@@ -44,7 +45,10 @@ impl Future for Completing {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let waiting = this.waiting.as_mut();
-        let answer = ready!(this.scope.enter(|| waiting.poll(cx)));
+        let mailbox = &this.mailbox;
+        let answer = ready!(turn::enter(mailbox, || this
+            .scope
+            .enter(|| waiting.poll(cx))));
         leave(answer, &this.mailbox);
         Poll::Ready(())
     }

@@ -63,7 +63,12 @@ impl KnownHeads {
             answers_stream,
             head,
         };
+        if !headers.is_shared() {
+            // The connection does not know the block again, and so gives this list out once.
+            return Ok(known);
+        }
         if self.recent.len() < MAX_KNOWN_COUNT {
+            self.recent.reserve_exact(1);
             self.recent.push((headers.clone(), known));
         } else if let Some(oldest) = self.recent.get_mut(self.oldest_index) {
             *oldest = (headers.clone(), known);

@@ -49,6 +49,8 @@ impl Methods {
     }
 
     /// Adds a method with one request and one response, at `path` (`/package.Service/Method`).
+    ///
+    /// What all calls share is best given to [`Methods::unary_of`].
     pub fn unary<C, Req, Resp, H, F>(&mut self, path: &'static str, handler: H)
     where
         C: Codec<Req> + Codec<Resp>,
@@ -58,13 +60,70 @@ impl Methods {
         F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
     {
         let handler = Arc::new(handler);
+        self.unary_of::<C, _, _, _, _, _>(path, &handler, |handler, request| {
+            let answer = handler(request);
+            async move { (handler, answer.await) }
+        });
+    }
+
+    /// The same for a handler that takes a reference to its service with each call, and returns it
+    /// with the answer: a connection uses one of them for all its calls that are ready at once. To
+    /// count references for each call would cost as much as much of the rest of it.
+    ///
+    /// # Example
+    /// ```
+    /// # use hikyaku::codec::Protobuf;
+    /// # use hikyaku::server::{Methods, Service};
+    /// use std::sync::Arc;
+    /// use hikyaku::{Request, Response};
+    /// # use buffa_types::google::protobuf::Empty;
+    ///
+    /// struct Counter { /* what its calls share */ }
+    /// impl Service for Counter {
+    ///     fn name(&self) -> &'static str { "Counter" }
+    ///     fn register(self, methods: &mut Methods) {
+    ///         let counter = Arc::new(self);
+    ///         methods.unary_of::<Protobuf, _, _, _, _, _>(
+    ///             "/Counter/Touch",
+    ///             &counter,
+    ///             |counter, _: Request<Empty>| async move {
+    ///                 // What it does with the counter goes here.
+    ///                 (counter, Ok(Response::new(Empty::default())))
+    ///             },
+    ///         );
+    ///     }
+    /// }
+    /// ```
+    pub fn unary_of<C, T, Req, Resp, H, F>(
+        &mut self,
+        path: &'static str,
+        service: &Arc<T>,
+        handler: H,
+    ) where
+        C: Codec<Req> + Codec<Resp>,
+        T: Send + Sync + 'static,
+        Req: Send + 'static,
+        Resp: Send + 'static,
+        H: Fn(Arc<T>, Request<Req>) -> F + Send + Sync + 'static,
+        F: Future<Output = (Arc<T>, Result<Response<Resp>, Status>)> + Send + 'static,
+    {
+        let (service, handler) = (Arc::clone(service), Arc::new(handler));
         self.add::<C, Req, Resp, _>(path, Kind::Unary, move |chain| {
-            let handler = Arc::clone(&handler);
+            let (service, handler) = (Arc::clone(&service), Arc::clone(&handler));
             if chain.is_empty() {
-                return Box::new(UnaryRunner::<C, Req, Resp, H, F>::new(handler));
+                return Box::new(UnaryRunner::<C, Req, Resp, T, H, F>::new(service, handler));
             }
-            let handler = intercepted::unary(path, chain.clone(), handler);
-            Box::new(UnaryRunner::<C, Req, Resp, _, _>::new(Arc::new(handler)))
+            let handler = move |request| {
+                let answer = handler(Arc::clone(&service), request);
+                async move { answer.await.1 }
+            };
+            let handler = intercepted::unary(path, chain.clone(), Arc::new(handler));
+            let handler = move |service, request| {
+                let answer = handler(request);
+                async move { (service, answer.await) }
+            };
+            let runner = UnaryRunner::<C, Req, Resp, _, _, _>::new(Arc::new(()), Arc::new(handler));
+            Box::new(runner)
         });
     }
 

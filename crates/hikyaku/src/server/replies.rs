@@ -29,15 +29,17 @@ use crate::{Metadata, Status};
 /// ```
 #[derive(Debug)]
 pub struct Replies<T> {
-    outgoing: Outgoing<T>,
+    /// A word: a handler that hands it on from future to future has room for it in each.
+    outgoing: Box<Outgoing<T>>,
 }
 
 impl<T> Replies<T> {
     pub(crate) fn new<C: Codec<T>>(mailbox: Arc<Mailbox>, format: Format) -> Self {
         // The usual compression needs no name, and so has none that is unknown.
         let compression = mailbox.outbound().compress(&Wish::default());
+        let outgoing = Outgoing::new::<C>(mailbox, format, compression.unwrap_or_default());
         Self {
-            outgoing: Outgoing::new::<C>(mailbox, format, compression.unwrap_or_default()),
+            outgoing: Box::new(outgoing),
         }
     }
 
@@ -59,16 +61,25 @@ impl<T> Replies<T> {
     /// - CANCELLED, DEADLINE_EXCEEDED or UNAVAILABLE once nobody waits for replies any more.
     /// - INTERNAL if the message cannot be encoded.
     /// - What an [interceptor](crate::intercept) refuses it with; the call ends with that.
-    pub async fn send(&mut self, message: T) -> Result<(), Status> {
-        self.outgoing.send(message).await
+    #[inline]
+    pub fn send(&mut self, message: T) -> impl Future<Output = Result<(), Status>> {
+        self.outgoing.send(message)
+    }
+
+    /// Sends several replies, one after another. Dropped before it is done, it may have sent some.
+    ///
+    /// # Errors
+    /// As [`Replies::send`]; the replies before the one that failed have been sent.
+    pub async fn send_all(&mut self, messages: impl IntoIterator<Item = T>) -> Result<(), Status> {
+        self.outgoing.send_all(messages).await
     }
 
     /// Sends one reply as it is, whatever the call does. Cancel-safe.
     ///
     /// # Errors
     /// As [`Replies::send`].
-    pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
-        self.outgoing.send_uncompressed(message).await
+    pub fn send_uncompressed(&mut self, message: T) -> impl Future<Output = Result<(), Status>> {
+        self.outgoing.send_uncompressed(message)
     }
 
     /// Compresses the replies with a coding of the server's

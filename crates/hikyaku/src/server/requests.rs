@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
@@ -32,6 +33,12 @@ use crate::{Metadata, Status};
 /// ```
 #[derive(Debug)]
 pub struct Requests<T> {
+    /// A word: a handler that is handed its requests from future to future has room for them in each.
+    inner: Box<Inner<T>>,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
     receiver: Receiver<T>,
     parts: Parts,
     /// There if interceptors may want to see the messages.
@@ -44,19 +51,22 @@ impl<T> Requests<T> {
         parts: Parts,
         max_message_len: usize,
     ) -> Self {
-        Self {
+        let inner = Inner {
             receiver: Receiver::new::<C>(mailbox, parts.format, max_message_len),
             parts,
             tapped: None,
+        };
+        Self {
+            inner: Box::new(inner),
         }
     }
 
     pub(crate) fn tap(&mut self, tapped: Tapped<T>) {
-        self.tapped = Some(tapped);
+        self.inner.tapped = Some(tapped);
     }
 
     pub(crate) fn parts_mut(&mut self) -> &mut Parts {
-        &mut self.parts
+        &mut self.inner.parts
     }
 
     /// The next request; `None` once the client has sent its last.
@@ -66,50 +76,68 @@ impl<T> Requests<T> {
     /// - DEADLINE_EXCEEDED once the call's deadline has passed.
     /// - RESOURCE_EXHAUSTED, INTERNAL if a message is too long or cannot be decoded.
     /// - What an [interceptor](crate::intercept) refuses a message with.
-    pub async fn next(&mut self) -> Result<Option<T>, Status> {
-        let mut next = poll_fn(|cx| self.receiver.poll_next(cx)).await?;
-        if let (Some(tapped), Some(request)) = (&self.tapped, &mut next)
-            && let Err(status) = tapped.show(self.receiver.mailbox(), request)
-        {
-            return Err(self.receiver.fail(status));
-        }
-        Ok(next)
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is awaited, and no `async fn` only because that would move each message once more"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> impl Future<Output = Result<Option<T>, Status>> {
+        let inner = &mut *self.inner;
+        poll_fn(move |cx| match &inner.tapped {
+            None => inner.receiver.poll_next(cx),
+            Some(tapped) => poll_shown(&mut inner.receiver, tapped, cx),
+        })
     }
 
     /// Whether the last request came compressed.
     pub fn was_compressed(&self) -> bool {
-        self.receiver.was_compressed()
+        self.inner.receiver.was_compressed()
     }
 
     /// What the client sent before its first message.
     pub fn metadata(&self) -> &Metadata {
-        &self.parts.metadata
+        &self.inner.parts.metadata
     }
 
     /// The moment at which the call ends with DEADLINE_EXCEEDED, if there is one.
     pub fn deadline(&self) -> Option<Instant> {
-        self.parts.deadline
+        self.inner.parts.deadline
     }
 
     /// The time until then; zero once it has come.
     pub fn time_left(&self) -> Option<Duration> {
-        time_left(self.parts.deadline)
+        time_left(self.inner.parts.deadline)
     }
 
     /// The address of the client, if the transport has one.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.parts.peer.addr()
+        self.inner.parts.peer.addr()
     }
 
     /// What interceptors have left for the handler.
     pub fn extensions(&self) -> &Extensions {
-        &self.parts.extensions
+        &self.inner.parts.extensions
     }
 
     /// The certificates that the client has shown, its own first; see
     /// [`Request::peer_certificates`](crate::Request::peer_certificates).
     #[cfg(feature = "tls")]
     pub fn peer_certificates(&self) -> &[crate::tls::Certificate] {
-        self.parts.peer.certificates()
+        self.inner.parts.peer.certificates()
     }
+}
+
+/// The next request, once interceptors have seen it.
+fn poll_shown<T>(
+    receiver: &mut Receiver<T>,
+    tapped: &Tapped<T>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<T>, Status>> {
+    let mut next = receiver.poll_next(cx);
+    if let Poll::Ready(Ok(Some(request))) = &mut next
+        && let Err(status) = tapped.show(receiver.mailbox(), request)
+    {
+        next = Poll::Ready(Err(receiver.fail(status)));
+    }
+    next
 }

@@ -209,10 +209,28 @@ macro_rules! runner {
     };
 }
 
-runner! {
-    /// Runs a method with one request and one response.
-    UnaryRunner
+/// Runs a method with one request and one response.
+pub(crate) struct UnaryRunner<C, Req, Resp, T, H, F> {
+    /// What the handler is given, and gives back if it is ready at once.
+    service: Arc<T>,
+    spare: Option<Arc<T>>,
+    handler: Arc<H>,
+    slot: Slot<F>,
+    types: PhantomData<fn(C, Req) -> Resp>,
 }
+
+impl<C, Req, Resp, T, H, F: Future> UnaryRunner<C, Req, Resp, T, H, F> {
+    pub(crate) fn new(service: Arc<T>, handler: Arc<H>) -> Self {
+        Self {
+            service,
+            spare: None,
+            handler,
+            slot: Slot::new(),
+            types: PhantomData,
+        }
+    }
+}
+
 runner! {
     /// Runs a method with one request and a stream of responses.
     ServerStreamRunner
@@ -226,13 +244,14 @@ runner! {
     BidiRunner
 }
 
-impl<C, Req, Resp, H, F> Runner for UnaryRunner<C, Req, Resp, H, F>
+impl<C, Req, Resp, T, H, F> Runner for UnaryRunner<C, Req, Resp, T, H, F>
 where
     C: Codec<Req> + Codec<Resp>,
     Req: 'static,
     Resp: Send + 'static,
-    H: Fn(Request<Req>) -> F + Send + Sync,
-    F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
+    T: Send + Sync + 'static,
+    H: Fn(Arc<T>, Request<Req>) -> F + Send + Sync,
+    F: Future<Output = (Arc<T>, Result<Response<Resp>, Status>)> + Send + 'static,
 {
     fn start(&mut self, parts: Parts, input: Input, sink: &mut dyn Sink) -> Started {
         let Input::One(bytes, _) = input else {
@@ -243,8 +262,22 @@ where
             Ok(message) => Request::from_parts(message, parts),
             Err(status) => return Started::Done(Err(status)),
         };
-        let polled = self.slot.start(|| (self.handler)(request));
-        single_started::<C, Resp, F>(polled, format, &mut self.slot, sink)
+        let spare = self.spare.take();
+        let service = spare.unwrap_or_else(|| Arc::clone(&self.service));
+        match self.slot.start(|| (self.handler)(service, request)) {
+            Ok(Poll::Ready((service, answer))) => {
+                self.spare = Some(service);
+                Started::Done(answer_now::<C, Resp>(answer, format, sink))
+            }
+            Err(status) => Started::Done(Err(status)),
+            Ok(Poll::Pending) => {
+                let running = self.slot.take();
+                Started::Waiting(Box::pin(async move {
+                    let answer = running.await.and_then(|(_, answer)| answer);
+                    answer_later::<C, Resp>(answer, format)
+                }))
+            }
+        }
     }
 }
 

@@ -13,9 +13,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
 
-use super::connection::Shared;
+use super::connection::{ServerCalls, Shared};
 use super::door::Door;
 use super::serve::driver;
+use crate::net::driver::Driver;
 use crate::net::outbox::{Outbox, Sleep, Wish};
 use crate::request::Peer;
 use crate::tls::{self, Certificate, ServerTls};
@@ -74,14 +75,17 @@ impl<S> Refused<S> {
     }
 }
 
-/// Shakes hands and drives the connection to its end. Preface and handshake share one time limit.
-pub(super) async fn serve<S>(io: S, addr: Option<SocketAddr>, shared: Arc<Shared>, door: Arc<Door>)
+/// Shakes hands, and makes what drives the connection. Preface and handshake share one time limit.
+pub(super) async fn greet<S>(
+    io: S,
+    addr: Option<SocketAddr>,
+    shared: Arc<Shared>,
+    door: Arc<Door>,
+) -> Option<Driver<TlsStream<S>, ServerCalls>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some(security) = &shared.security else {
-        return;
-    };
+    let security = shared.security.as_ref()?;
     let limit = shared.limits.http2.handshake_timeout;
     let farewell = shared.limits.http2.close_timeout;
     // Beyond the clock's range is a limit nobody will see.
@@ -89,14 +93,14 @@ where
     let deadline = deadline.unwrap_or_else(|| Instant::now() + FOR_EVER);
     let accepted = tokio::select! {
         accepted = timeout_at(deadline, security.accept(io)) => accepted,
-        () = asked_to_go(&door.outbox) => return,
+        () = asked_to_go(&door.outbox) => return None,
     };
     let refused = match accepted {
         Ok(Ok(stream)) => {
             let certificates = Certificate::shared(stream.get_ref().1.peer_certificates());
             let peer = Peer::with(addr, certificates);
             let rest = deadline.saturating_duration_since(Instant::now());
-            return driver(stream, peer, &shared, door, rest).await;
+            return Some(driver(stream, peer, &shared, door, rest));
         }
         Ok(Err(refused)) => refused,
         Err(_) => Refused::lost("no handshake within its time limit"),
@@ -105,6 +109,7 @@ where
     if let Some(io) = refused.io {
         let _ = timeout_at(deadline.min(Instant::now() + farewell), part(io)).await;
     }
+    None
 }
 
 /// Lets the client read the alert: bytes that nobody has read make the system answer with a reset,

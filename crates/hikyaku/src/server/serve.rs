@@ -5,8 +5,9 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hikyaku_http2::Connection;
@@ -326,6 +327,7 @@ impl Server {
             security: self
                 .tls
                 .map(|tls| Security::new(tls, self.limits.max_handshakes)),
+            http2: Arc::new(self.limits.http2.clone()),
             limits: self.limits,
             phrases: Phrasebook::new(&compression.codings),
             compression,
@@ -387,26 +389,23 @@ impl Connections {
         drop(doors);
         #[cfg(feature = "tls")]
         if shared.security.is_some() {
-            let served = secure::serve(io, addr, Arc::clone(shared), Arc::clone(&door));
-            return self.spawn(number, door, served);
+            let greeted = secure::greet(io, addr, Arc::clone(shared), Arc::clone(&door));
+            return self.spawn(number, door, Stage::Greeted(Box::pin(greeted)));
         }
         let limit = shared.limits.http2.handshake_timeout;
         let served = driver(io, Peer::at(addr), shared, Arc::clone(&door), limit);
-        self.spawn(number, door, served);
+        self.spawn(number, door, Stage::Driven(served));
     }
 
-    fn spawn<C>(&mut self, number: u64, door: Arc<Door>, connection: C)
+    fn spawn<C>(&mut self, number: u64, door: Arc<Door>, stage: Stage<C>)
     where
-        C: Future<Output = ()> + Send + 'static,
+        C: Future<Output = ()> + Send + Unpin + 'static,
     {
-        let doors = Arc::clone(&self.doors);
-        self.tasks.spawn(async move {
-            let shutter = Shutter(door);
-            connection.await;
-            // It counts, and is waited for, until the last of its handlers has run to its end.
-            shutter.0.set_idle(false);
-            shutter.0.lasting.ended().await;
-            lock(&doors).remove(&number);
+        self.tasks.spawn(Served {
+            stage,
+            shutter: Shutter(door),
+            doors: Arc::clone(&self.doors),
+            number,
         });
     }
 
@@ -432,6 +431,59 @@ impl Connections {
     }
 }
 
+/// A connection from its first byte to the end of the last handler that it leaves behind.
+///
+/// Not an `async fn`, which would have room for the connection twice: there is one for each idle one.
+struct Served<C> {
+    stage: Stage<C>,
+    shutter: Shutter,
+    doors: Arc<Mutex<Doors>>,
+    /// Among the doors.
+    number: u64,
+}
+
+enum Stage<C> {
+    /// A handshake goes before it, and perhaps nothing comes of that.
+    #[cfg(feature = "tls")]
+    Greeted(Pin<Box<dyn Future<Output = Option<C>> + Send>>),
+    Driven(C),
+    /// It is over, but for handlers that run to their end.
+    Left(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl<C> Served<C> {
+    /// It counts, and is waited for, until the last of its handlers has run to its end.
+    fn left(&self) -> Stage<C> {
+        let door = Arc::clone(&self.shutter.0);
+        door.set_idle(false);
+        Stage::Left(Box::pin(async move { door.lasting.ended().await }))
+    }
+}
+
+impl<C: Future<Output = ()> + Unpin> Future for Served<C> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        #[cfg(feature = "tls")]
+        if let Stage::Greeted(greeted) = &mut this.stage {
+            this.stage = match ready!(greeted.as_mut().poll(cx)) {
+                Some(connection) => Stage::Driven(connection),
+                None => this.left(),
+            };
+        }
+        if let Stage::Driven(connection) = &mut this.stage {
+            ready!(Pin::new(connection).poll(cx));
+            this.stage = this.left();
+        }
+        if let Stage::Left(handlers) = &mut this.stage {
+            ready!(handlers.as_mut().poll(cx));
+        }
+        lock(&this.doors).remove(&this.number);
+        Poll::Ready(())
+    }
+}
+
 /// Closes a door for good: what still runs behind it is cut off.
 struct Shutter(Arc<Door>);
 
@@ -449,9 +501,12 @@ pub(super) fn driver<S: AsyncRead + AsyncWrite + Unpin>(
     door: Arc<Door>,
     limit: Duration,
 ) -> Driver<S, ServerCalls> {
-    let mut http2 = shared.limits.http2.clone();
-    http2.handshake_timeout = limit;
-    http2.max_age = http2.max_age.map(spread);
+    let mut http2 = Arc::clone(&shared.http2);
+    if limit != http2.handshake_timeout || http2.max_age.is_some() {
+        let own = Arc::make_mut(&mut http2);
+        own.handshake_timeout = limit;
+        own.max_age = own.max_age.map(spread);
+    }
     let outbox = Arc::clone(&door.outbox);
     let calls = ServerCalls::new(Arc::clone(shared), door, peer);
     Driver::new(io, Connection::server(http2), calls, outbox)

@@ -15,6 +15,7 @@ mod in_memory;
 
 mod back_pressure;
 mod bad_network;
+mod batches;
 mod cancellation;
 mod causes;
 mod compression;

@@ -12,7 +12,7 @@ use crate::stream::queue::End;
 use crate::stream::state::State;
 use crate::stream::table::{Death, Progress, Stream, Streams, Voice};
 use crate::stream::window::{Credit, Window};
-use crate::{Body, ConnectionError, ErrorCode, Field, FieldList, Side, StreamId, UserError};
+use crate::{Body, ConnectionError, ErrorCode, Field, FieldList, Piece, Side, StreamId, UserError};
 
 impl Connection {
     /// Opens a stream with a request; pseudo-headers come first in `fields`.
@@ -35,18 +35,19 @@ impl Connection {
         })
     }
 
-    /// As [`Connection::open_stream`], with the fields of `list` before `fields`.
+    /// As [`Connection::open_stream`], with the fields of `head` before `fields`. A method other than
+    /// in a list is not looked at: a request for no more than a head has it there.
     ///
     /// # Errors
     /// As [`Connection::open_stream`].
     pub fn open_stream_with<'a>(
         &mut self,
-        list: &FieldList,
+        head: &[Piece<'_>],
         fields: impl IntoIterator<Item = Field<'a>>,
         body: Body,
     ) -> Result<StreamId, UserError> {
         self.open(body, |writer, out, progress| {
-            write_request(writer, out, progress, list, fields);
+            write_request(writer, out, progress, head, fields);
         })
     }
 
@@ -57,7 +58,7 @@ impl Connection {
     /// As [`Connection::open_stream`].
     pub fn open_with_request<'a>(
         &mut self,
-        list: &FieldList,
+        head: &[Piece<'_>],
         fields: impl IntoIterator<Item = Field<'a>>,
         data: &[u8],
     ) -> Result<StreamId, UserError> {
@@ -67,7 +68,7 @@ impl Connection {
         let fits = len <= credit.min(self.peer.max_frame_len)
             && self.output.len() < self.config.output_high_water;
         if !fits || len == 0 {
-            let id = self.open_stream_with(list, fields, Body::More)?;
+            let id = self.open_stream_with(head, fields, Body::More)?;
             self.write_data(id, Body::Last, |tail| {
                 tail.extend_from_slice(data);
                 Ok::<_, UserError>(())
@@ -75,7 +76,7 @@ impl Connection {
             return Ok(id);
         }
         let start = self.begin(Body::More, |writer, out, progress| {
-            write_request(writer, out, progress, list, fields);
+            write_request(writer, out, progress, head, fields);
         })?;
         frames::data_head(self.output.tail(), start.id, len, Body::Last);
         self.output.tail().extend_from_slice(data);
@@ -445,18 +446,25 @@ struct Start {
     received: Progress,
 }
 
-/// Writes the headers of a request, whose `list` says what the answer will be like.
+/// Writes the headers of a request, whose lists say what the answer will be like.
 fn write_request<'a>(
     writer: &mut HeaderWriter,
     out: &mut BytesMut,
     progress: &mut Progress,
-    list: &FieldList,
+    head: &[Piece<'_>],
     fields: impl IntoIterator<Item = Field<'a>>,
 ) {
-    if list.asks_for_head() {
-        *progress = Progress::StartOfHead;
+    for piece in head {
+        match *piece {
+            Piece::List(list) => {
+                if list.asks_for_head() {
+                    *progress = Progress::StartOfHead;
+                }
+                writer.write_list(list, out);
+            }
+            Piece::Field(field) => writer.write([field], out),
+        }
     }
-    writer.write_list(list, out);
     writer.write(fields, out);
 }
 

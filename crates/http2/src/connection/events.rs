@@ -10,7 +10,9 @@ use crate::{Body, Event, Headers, StreamId};
 /// A queue of events.
 ///
 /// A request whose whole body comes in one frame, before its headers have been told, becomes one
-/// event: most short calls come in one read, though not always one behind the other.
+/// event: most short calls come in one read, though not always one behind the other. A response
+/// becomes one if its headers, its body in one frame and its trailers come one behind the other, as they
+/// do from a server that has all of it.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     queue: VecDeque<Event>,
@@ -24,6 +26,10 @@ pub(super) const NO_PLACE: u64 = u64::MAX;
 impl Events {
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
+        if self.queue.capacity() == 0 {
+            // Many connections have one thing to tell at a time.
+            self.queue.reserve_exact(1);
+        }
         self.queue.push_back(event);
     }
 
@@ -47,9 +53,10 @@ impl Events {
     pub(super) fn put_body(&mut self, place: u64, data: Bytes) {
         let index = self.index(place);
         if let Some(event) = self.queue.get_mut(index)
-            && let Event::Headers { id, headers, .. } = event
+            && matches!(event, Event::Headers { .. })
+            // Moved, not cloned: to count a reference costs as much as all the rest of this.
+            && let Event::Headers { id, headers, .. } = mem::replace(event, Event::StreamRoom)
         {
-            let (id, headers) = (*id, headers.clone());
             *event = Event::Request { id, headers, data };
         }
     }
@@ -66,19 +73,65 @@ impl Events {
         event
     }
 
-    /// Takes the body of the front request out again, as an event of its own behind the headers'.
-    /// Returns what it was.
-    pub(super) fn split_front(&mut self) -> Option<(Event, StreamId, usize)> {
+    /// Adds the trailers of a response, which becomes one event if its headers and its whole body are
+    /// the last ones.
+    pub(super) fn push_trailers(&mut self, id: StreamId, trailers: Headers) {
+        let whole = self.queue.len().checked_sub(2);
+        let begun = whole.and_then(|at| self.queue.get(at).zip(self.queue.get(at + 1)));
+        if let Some((
+            Event::Headers {
+                id: of, headers, ..
+            },
+            Event::Data { id: and_of, .. },
+        )) = begun
+            && *of == id
+            && *and_of == id
+        {
+            let headers = headers.clone();
+            if let Some(Event::Data { data, .. }) = self.queue.pop_back()
+                && let Some(event) = self.queue.back_mut()
+            {
+                *event = Event::Response {
+                    id,
+                    headers,
+                    data,
+                    trailers,
+                };
+                return;
+            }
+        }
+        let headers = trailers;
+        self.push(Event::Trailers { id, headers });
+    }
+
+    /// Takes the front message apart again, if it is a whole one: its headers come out, and what else
+    /// it has is events of its own behind them. Returns also the request whose body is told by itself
+    /// from here on, and how long that is.
+    pub(super) fn split_front(&mut self) -> Option<(Event, Option<(StreamId, usize)>)> {
         let front = self.queue.front_mut()?;
-        let Event::Request { id, headers, data } = front else {
+        if let Event::Request { id, headers, data } = front {
+            let (id, headers, data) = (*id, headers.clone(), mem::take(data));
+            let own = Some((id, data.len()));
+            let body = Body::Last;
+            *front = Event::Data { id, data, body };
+            let body = Body::More;
+            return Some((Event::Headers { id, headers, body }, own));
+        }
+        let Event::Response {
+            id,
+            headers,
+            data,
+            trailers,
+        } = front
+        else {
             return None;
         };
-        let (id, body) = (*id, Body::Last);
-        let (data, headers) = (mem::take(data), headers.clone());
-        let len = data.len();
-        *front = Event::Data { id, data, body };
-        let body = Body::More;
-        Some((Event::Headers { id, headers, body }, id, len))
+        let (id, head, data) = (*id, headers.clone(), mem::take(data));
+        let (headers, body) = (trailers.clone(), Body::More);
+        *front = Event::Trailers { id, headers };
+        self.queue.push_front(Event::Data { id, data, body });
+        let headers = head;
+        Some((Event::Headers { id, headers, body }, None))
     }
 
     /// Drops the events of a stream.
@@ -93,6 +146,12 @@ impl Events {
         self.queue.is_empty()
     }
 
+    /// How many there is room for.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
     /// Gives unused memory back.
     pub(super) fn trim(&mut self) {
         self.queue.shrink_to_fit();
@@ -104,6 +163,7 @@ fn stream_of(event: &Event) -> Option<StreamId> {
     match event {
         Event::Headers { id, .. }
         | Event::Request { id, .. }
+        | Event::Response { id, .. }
         | Event::Data { id, .. }
         | Event::Trailers { id, .. }
         | Event::Reset { id, .. }

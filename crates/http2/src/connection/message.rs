@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use super::closing::Shutdown;
+use super::receive::end_remote;
 use super::{Connection, Role};
 use crate::error::{Fault, Malformed, StreamError, Violation};
 use crate::frame::Kind;
@@ -13,7 +14,7 @@ use crate::frame::continuation::Continuation;
 use crate::frame::headers::{Block, HeadersFrame};
 use crate::headers::check::Message;
 use crate::stream::state::{State, Step};
-use crate::stream::table::{Death, Progress, Voice};
+use crate::stream::table::{Death, Progress, Stream, Streams, Voice};
 use crate::stream::window::{Credit, Window};
 use crate::{Body, Event, Headers, Side, StreamId};
 
@@ -72,7 +73,7 @@ impl Connection {
                     continuation_count: 0,
                     begun: self.block_begun(),
                 };
-                self.assembly = Some(assembly);
+                self.assembly = Some(Box::new(assembly));
                 Ok(())
             }
         }
@@ -97,7 +98,7 @@ impl Connection {
                     dependency,
                     ref block,
                     ..
-                } = assembly;
+                } = *assembly;
                 self.on_block(&Complete {
                     id,
                     body,
@@ -183,17 +184,18 @@ impl Connection {
     /// A server answers, or says that it will (RFC 9113 §8.1).
     fn on_response(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
         let Complete { id, body, .. } = *complete;
-        let headers = self.read_live_block(complete, Message::Response)?;
+        let headers = self.read_block(complete, Message::Response)?;
+        let stream = receiving(&mut self.streams, id)?;
+        let headers = headers.map_err(|what| StreamError::new(id, what))?;
         let status = headers.status().unwrap_or_default();
+        let voice = stream.voice;
+        let mut is_complete = false;
         if status < 200 {
             if body == Body::Last {
                 return Err(malformed(id, Malformed::InformationalEnd));
             }
             self.take_control()?;
         } else {
-            let Some(stream) = self.streams.get_mut(id) else {
-                return Ok(());
-            };
             // Whatever length these tell, they have no body (RFC 9110 §6.4.1).
             let has_no_body =
                 stream.received == Progress::StartOfHead || matches!(status, 204 | 304);
@@ -204,29 +206,36 @@ impl Connection {
                 headers.content_length()
             };
             check_body_len(id, stream.promised, body)?;
+            is_complete = body == Body::Last && end_remote(stream);
             self.controls.refund(WORK_REFUND_COUNT);
         }
-        self.tell(id, Event::Headers { id, headers, body });
-        if body == Body::Last {
-            self.end_remote(id);
+        if voice == Voice::Loud {
+            self.events.push(Event::Headers { id, headers, body });
+        }
+        if is_complete {
+            self.complete_stream(id);
         }
         Ok(())
     }
 
     fn on_trailers(&mut self, complete: &Complete<'_>) -> Result<(), Fault> {
         let Complete { id, body, .. } = *complete;
-        let headers = self.read_live_block(complete, Message::Trailers)?;
+        let headers = self.read_block(complete, Message::Trailers)?;
+        let stream = receiving(&mut self.streams, id)?;
+        let headers = headers.map_err(|what| StreamError::new(id, what))?;
         if body == Body::More {
             return Err(malformed(id, Malformed::TrailersNotLast));
         }
-        check_body_len(
-            id,
-            self.streams.get(id).and_then(|stream| stream.promised),
-            body,
-        )?;
+        check_body_len(id, stream.promised, body)?;
         self.controls.refund(WORK_REFUND_COUNT);
-        self.tell(id, Event::Trailers { id, headers });
-        self.end_remote(id);
+        match (self.role, stream.voice) {
+            (Role::Client, Voice::Loud) => self.events.push_trailers(id, headers),
+            (Role::Server, Voice::Loud) => self.events.push(Event::Trailers { id, headers }),
+            (_, Voice::Mute) => {}
+        }
+        if end_remote(stream) {
+            self.complete_stream(id);
+        }
         Ok(())
     }
 
@@ -253,24 +262,6 @@ impl Connection {
         Err(StreamError::new(id, what).into())
     }
 
-    /// Reads the block of a live stream and checks that the peer may still send on it.
-    fn read_live_block(
-        &mut self,
-        complete: &Complete<'_>,
-        message: Message,
-    ) -> Result<Headers, Fault> {
-        let id = complete.id;
-        let headers = self.read_block(complete, message)?;
-        let may_send = self
-            .streams
-            .get(id)
-            .is_some_and(|stream| stream.state.step(Step::Headers(Side::Remote)).is_ok());
-        if !may_send {
-            return Err(StreamError::new(id, Violation::ClosedStream(Kind::Headers, id)).into());
-        }
-        Ok(headers.map_err(|what| StreamError::new(id, what))?)
-    }
-
     /// Decodes a block. The outer error is the connection's, the inner one the stream's.
     fn read_block(
         &mut self,
@@ -286,17 +277,14 @@ impl Connection {
             Dependency::Itself => Err(Violation::SelfDependency),
         })
     }
+}
 
-    /// Raises an event of a stream whose owner listens.
-    fn tell(&mut self, id: StreamId, event: Event) {
-        if self
-            .streams
-            .get(id)
-            .is_some_and(|stream| stream.voice == Voice::Loud)
-        {
-            self.events.push(event);
-        }
-    }
+/// The stream, if the peer may send headers on it.
+fn receiving(streams: &mut Streams, id: StreamId) -> Result<&mut Stream, StreamError> {
+    streams
+        .get_mut(id)
+        .filter(|stream| stream.state.step(Step::Headers(Side::Remote)).is_ok())
+        .ok_or_else(|| StreamError::new(id, Violation::ClosedStream(Kind::Headers, id)))
 }
 
 /// A message that ends here must have had all the bytes it promised (RFC 9113 §8.1.1).

@@ -17,6 +17,7 @@
 //! ```
 
 use std::io::IoSlice;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -61,7 +62,8 @@ use transmit::Turns;
 /// One end of one HTTP/2 connection: all its streams, both header tables, both windows.
 pub struct Connection {
     role: Role,
-    config: Config,
+    /// Connections that are configured alike share it.
+    config: Arc<Config>,
     life: Life,
     /// The peer broke a rule, and has been told so.
     has_failed: bool,
@@ -77,7 +79,7 @@ pub struct Connection {
     next_local: u32,
     headers: HeaderReader,
     /// A header block that is not complete.
-    assembly: Option<Assembly>,
+    assembly: Option<Box<Assembly>>,
     writer: HeaderWriter,
     /// Bytes we may send on all streams together.
     window: Window,
@@ -132,8 +134,8 @@ enum Life {
 impl Connection {
     /// The client's end. The preface and SETTINGS are in the output at once.
     #[must_use]
-    pub fn client(config: Config) -> Self {
-        let mut connection = Self::new(config, Role::Client, Life::FirstSettings);
+    pub fn client(config: impl Into<Arc<Config>>) -> Self {
+        let mut connection = Self::new(config.into(), Role::Client, Life::FirstSettings);
         connection.output.tail().extend_from_slice(PREFACE);
         connection.announce();
         connection
@@ -141,13 +143,17 @@ impl Connection {
 
     /// The server's end. SETTINGS are in the output at once (RFC 9113 §3.4).
     #[must_use]
-    pub fn server(config: Config) -> Self {
-        let mut connection = Self::new(config, Role::Server, Life::Preface { matched_len: 0 });
+    pub fn server(config: impl Into<Arc<Config>>) -> Self {
+        let mut connection = Self::new(
+            config.into(),
+            Role::Server,
+            Life::Preface { matched_len: 0 },
+        );
         connection.announce();
         connection
     }
 
-    fn new(config: Config, role: Role, life: Life) -> Self {
+    fn new(config: Arc<Config>, role: Role, life: Life) -> Self {
         let config = settings::clamp(config);
         let limits = Limits {
             max_list_bytes: config.max_header_list_bytes as usize,
@@ -247,17 +253,19 @@ impl Connection {
 
     // ---- what happened --------------------------------------------------------------------
 
-    /// The next thing that happened, if any. A request is told piece by piece: no event is an
-    /// [`Event::Request`].
+    /// The next thing that happened, if any. Messages are told piece by piece: no event is an
+    /// [`Event::Request`] or an [`Event::Response`].
     pub fn poll_event(&mut self) -> Option<Event> {
-        if let Some((headers, id, len)) = self.events.split_front() {
-            self.own_body(id, len);
+        if let Some((headers, own)) = self.events.split_front() {
+            if let Some((id, len)) = own {
+                self.own_body(id, len);
+            }
             return Some(headers);
         }
         self.events.pop()
     }
 
-    /// The same, and a request that has come whole is one event: what costs a server least.
+    /// The same, and a message that has come whole is one event: what costs its owner least.
     #[inline]
     pub fn poll_whole_event(&mut self) -> Option<Event> {
         self.events.pop()
@@ -316,6 +324,19 @@ impl Connection {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.has_failed
+    }
+
+    /// Takes the write buffer away while nothing waits in it: another connection can use it. This one
+    /// makes a new one when it needs it, or is [lent](Self::lend_buffer) one.
+    pub fn take_buffer(&mut self) -> Option<BytesMut> {
+        self.output.take_tail()
+    }
+
+    /// Gives a connection that has no write buffer an empty one.
+    pub fn lend_buffer(&mut self, buffer: impl FnOnce() -> BytesMut) {
+        if self.output.tail().capacity() == 0 {
+            *self.output.tail() = buffer();
+        }
     }
 
     /// Gives memory back that only saves time. For a connection that has been idle for a while.

@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::mem;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -169,6 +170,12 @@ impl Output {
         if self.tail.is_empty() {
             self.tail = BytesMut::new();
         }
+    }
+
+    /// The memory of the tail, if there is any and nothing waits.
+    pub(super) fn take_tail(&mut self) -> Option<BytesMut> {
+        let is_spare = self.len() == 0 && self.tail.capacity() > 0;
+        is_spare.then(|| mem::take(&mut self.tail))
     }
 
     fn reset_tail(&mut self) {

@@ -245,16 +245,6 @@ impl Connection {
         Ok(())
     }
 
-    /// The peer has ended its side.
-    pub(super) fn end_remote(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
-        if end_remote(stream) {
-            self.complete_stream(id);
-        }
-    }
-
     /// Counts a frame that does no work.
     pub(super) fn take_control(&mut self) -> Result<(), Fault> {
         match self.now {
@@ -277,7 +267,7 @@ impl Connection {
 const MIN_DATA_LEN: usize = 5;
 
 /// The peer has ended its side. Whether both sides have ended now.
-fn end_remote(stream: &mut Stream) -> bool {
+pub(super) fn end_remote(stream: &mut Stream) -> bool {
     match stream.state.step(Step::End(Side::Remote)) {
         Ok(State::Closed) => return true,
         Ok(state) => stream.state = state,

@@ -1,6 +1,8 @@
 //! Parameters of both ends: ours hold when the peer has acknowledged them, the peer's at once
 //! (RFC 9113 §6.5.3).
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 
 use super::flow::note_grant;
@@ -44,7 +46,8 @@ pub(super) enum OurSettings {
 }
 
 /// Brings numbers that have no meaning on the wire into range.
-pub(super) fn clamp(mut config: Config) -> Config {
+pub(super) fn clamp(given: Arc<Config>) -> Arc<Config> {
+    let mut config = Config::clone(&given);
     config.max_frame_len = config.max_frame_len.clamp(16_384, 16_777_215);
     config.max_stream_number = config.max_stream_number.clamp(1, StreamId::MAX.number());
     config.max_output_len = config.max_output_len.max(MIN_OUTPUT_LEN);
@@ -57,7 +60,12 @@ pub(super) fn clamp(mut config: Config) -> Config {
     config.max_window_len = config.max_window_len.min(0x7fff_ffff);
     config.max_reserved_len = config.max_reserved_len.min(0x7fff_ffff);
     config.max_unread_len = config.max_unread_len.max(config.connection_window_len);
-    config
+    // Nearly always they are in range, and shared.
+    if config == *given {
+        given
+    } else {
+        Arc::new(config)
+    }
 }
 
 /// Our first frame.

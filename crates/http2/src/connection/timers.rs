@@ -51,6 +51,8 @@ pub(super) struct Timers {
     pub(super) received_len: usize,
     /// Looks in a row that found the socket stuck.
     stuck_look_count: u8,
+    /// The last streams when unused memory was given back.
+    trimmed_at: (u32, u32),
     /// Something came back to a stream's window that was not worth a WINDOW_UPDATE.
     pub(super) owes_windows: bool,
     /// The last bytes were not taken in time.
@@ -202,13 +204,21 @@ impl Connection {
         let timeout = self.config.stall_timeout;
         let period = timeout.map_or(GRANT_PERIOD, |timeout| timeout / LOOK_COUNT);
         let has_something = match timeout {
-            Some(_) => !self.streams.is_empty() || self.output.len() > 0,
+            Some(_) => {
+                let is_trimmed = self.timers.trimmed_at == self.last_streams();
+                !self.streams.is_empty() || self.output.len() > 0 || !is_trimmed
+            }
             None => self.timers.owes_windows,
         };
         if self.timers.look.is_none() && has_something {
             self.timers.look = Some(now() + period);
         }
         self.timers.look
+    }
+
+    /// The last stream of either end: others than before mean that there were calls since.
+    fn last_streams(&self) -> (u32, u32) {
+        (self.last_remote.number(), self.next_local.wrapping_sub(1))
     }
 
     fn look(&mut self, now: Instant) {
@@ -218,6 +228,7 @@ impl Connection {
             self.note_all_grants();
         }
         if self.streams.is_empty() && self.output.len() == 0 {
+            self.timers.trimmed_at = self.last_streams();
             return self.trim();
         }
         if self.config.stall_timeout.is_none() {

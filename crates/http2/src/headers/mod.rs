@@ -40,6 +40,13 @@ impl Headers {
         }
     }
 
+    /// Whether somebody else has the same list: the connection, that is, if it will give it out again
+    /// for the same block ([`Headers::same`]).
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.list) > 1
+    }
+
     /// `:method`; always there in a request.
     #[must_use]
     pub fn method(&self) -> Option<&str> {

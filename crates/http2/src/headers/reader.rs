@@ -17,8 +17,8 @@ use crate::hpack::{DecodeError, Decoder, Entry, Limits, Outcome};
 pub struct HeaderReader {
     decoder: Decoder,
     limits: Limits,
-    /// Filled by the decoder, emptied into each list.
-    scratch: Vec<Entry>,
+    /// How many fields the last list had: the next has about as many.
+    field_count: usize,
     memo: Vec<Known>,
     /// The place in `memo` to be given up next.
     oldest_index: usize,
@@ -44,7 +44,7 @@ impl HeaderReader {
         Self {
             decoder: Decoder::new(max_table_len),
             limits,
-            scratch: Vec::new(),
+            field_count: 0,
             memo: Vec::new(),
             oldest_index: 0,
             seen: [0; SEEN_COUNT],
@@ -71,11 +71,10 @@ impl HeaderReader {
         if let Some(headers) = self.recall(generation, block, message) {
             return Ok(Ok(headers));
         }
-        self.scratch.clear();
-        match self.decoder.decode(block, self.limits, &mut self.scratch)? {
+        let mut entries = Vec::with_capacity(self.field_count);
+        match self.decoder.decode(block, self.limits, &mut entries)? {
             Outcome::Complete => {}
             Outcome::TooLong { bytes, fields } => {
-                self.scratch = Vec::new();
                 let Limits {
                     max_list_bytes,
                     max_fields,
@@ -88,14 +87,15 @@ impl HeaderReader {
                 }));
             }
         }
-        let summary = match check(&self.scratch, message) {
+        let summary = match check(&entries, message) {
             Ok(summary) => summary,
             Err(what) => return Ok(Err(Violation::Malformed(what))),
         };
         if summary.crumb_count > 1 {
-            join_crumbs(&mut self.scratch);
+            join_crumbs(&mut entries);
         }
-        let headers = Headers::new(self.scratch.drain(..).collect(), summary);
+        self.field_count = entries.len();
+        let headers = Headers::new(entries.into(), summary);
         // A block that changed the table would change it again, so it must be decoded again.
         if block.len() <= MAX_KNOWN_LEN
             && generation == self.decoder.generation()
@@ -114,7 +114,6 @@ impl HeaderReader {
 
     /// Drops what only saves time.
     pub fn forget(&mut self) {
-        self.scratch = Vec::new();
         self.memo = Vec::new();
         self.oldest_index = 0;
     }
@@ -143,6 +142,7 @@ impl HeaderReader {
 
     fn remember(&mut self, known: Known) {
         if self.memo.len() < MAX_KNOWN_COUNT {
+            self.memo.reserve_exact(1);
             self.memo.push(known);
         } else if let Some(place) = self.memo.get_mut(self.oldest_index) {
             *place = known;

@@ -14,14 +14,14 @@ use crate::{Field, FieldList};
 #[derive(Debug)]
 pub struct HeaderWriter {
     encoder: Encoder,
-    /// Each list has one place, by its key. Empty until a list is written.
-    memo: Box<[Known]>,
+    /// Each list once. A connection writes few.
+    memo: Vec<Known>,
 }
 
 /// The block a list gives while the table stays as it was.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 struct Known {
-    /// The list's key; 0 for none.
+    /// The list's key.
     key: u64,
     generation: u64,
     block: Vec<u8>,
@@ -35,7 +35,7 @@ impl HeaderWriter {
     pub fn new(max_table_len: u32) -> Self {
         Self {
             encoder: Encoder::new(max_table_len),
-            memo: Box::default(),
+            memo: Vec::new(),
         }
     }
 
@@ -57,9 +57,8 @@ impl HeaderWriter {
 
     #[inline]
     fn known(&self, list: &FieldList) -> Option<&Known> {
-        let known = self.memo.get(place_of(list))?;
-        let is_it = known.key == list.key() && known.generation == self.encoder.generation();
-        is_it.then_some(known)
+        let known = self.memo.iter().find(|known| known.key == list.key())?;
+        (known.generation == self.encoder.generation()).then_some(known)
     }
 
     /// Appends a list to the block at the end of `out`.
@@ -80,32 +79,39 @@ impl HeaderWriter {
                 frame: Template::headers(&block),
                 block,
             };
-            self.remember(place_of(list), known);
+            self.remember(known);
         }
     }
 
     /// Drops what only saves time.
     pub fn forget(&mut self) {
-        self.memo = Box::default();
+        self.memo = Vec::new();
     }
 
-    fn remember(&mut self, place: usize, known: Known) {
+    fn remember(&mut self, known: Known) {
         if known.block.len() > MAX_KNOWN_LEN {
             return;
         }
-        if self.memo.is_empty() {
-            self.memo = vec![Known::default(); MAX_KNOWN_COUNT].into();
-        }
+        let old = self.memo.iter().position(|old| old.key == known.key);
+        let place = match old {
+            Some(place) => place,
+            None if self.memo.len() < MAX_KNOWN_COUNT => {
+                self.memo.reserve_exact(1);
+                return self.memo.push(known);
+            }
+            None => place_of(known.key),
+        };
         if let Some(place) = self.memo.get_mut(place) {
             *place = known;
         }
     }
 }
 
-/// Where in the memo a list is. Keys count up, so lists made together do not share places.
+/// Which place a list takes when all are taken. Keys count up, so lists made together do not share
+/// one.
 #[expect(clippy::cast_possible_truncation, reason = "a remainder by 16")]
-fn place_of(list: &FieldList) -> usize {
-    (list.key() % MAX_KNOWN_COUNT as u64) as usize
+fn place_of(key: u64) -> usize {
+    (key % MAX_KNOWN_COUNT as u64) as usize
 }
 
 /// Blocks remembered.

@@ -7,7 +7,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::lookup::{Lookup, same};
+use super::lookup::{Grown, Lookup, same};
 use super::static_table::{self, STATIC_COUNT};
 use super::table::Table;
 use super::{DEFAULT_TABLE_LEN, Entry, FIELD_OVERHEAD_LEN, huffman, integer};
@@ -110,9 +110,18 @@ impl Encoder {
                 same(entry.value(), field.value) && same(entry.name(), field.name)
             })
         };
-        self.lookup
-            .find(hash, is_it)
+        self.find_depth(hash, is_it)
             .map(|depth| STATIC_COUNT + 1 + depth)
+    }
+
+    #[inline]
+    fn find_depth(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> Option<usize> {
+        let count = self.table.count();
+        if self.lookup.is_needless(count) {
+            (0..count).find(|&depth| is_it(depth))
+        } else {
+            self.lookup.find(hash, is_it)
+        }
     }
 
     /// The index of a field with this name, or 0.
@@ -124,8 +133,7 @@ impl Encoder {
                         .get(depth)
                         .is_some_and(|entry| same(entry.name(), name))
                 };
-                self.lookup
-                    .find(hash, is_it)
+                self.find_depth(hash, is_it)
                     .map(|depth| STATIC_COUNT + 1 + depth)
             })
             .unwrap_or(0)
@@ -152,16 +160,45 @@ impl Encoder {
         write_strings(out, 0x40, 6, name_index, field);
         self.table.insert(Entry::new(field.name, field.value));
         self.lookup.count_insertion();
-        self.lookup.remember(hash, self.max_table_len);
+        if self.lookup.is_needless(self.table.count()) {
+            return;
+        }
+        if self.lookup.grow(self.max_table_len) == Grown::Forgetful {
+            return self.remember_all();
+        }
+        self.lookup.remember(hash, 0);
         // Names of the static table are found there.
         if !(1..=STATIC_COUNT).contains(&name_index) {
-            self.lookup.remember(name_hash, self.max_table_len);
+            self.lookup.remember(name_hash, 0);
+        }
+    }
+
+    #[cold]
+    fn remember_all(&mut self) {
+        for depth in (0..self.table.count()).rev() {
+            let Some(entry) = self.table.get(depth) else {
+                continue;
+            };
+            let name_hash = static_table::name_hash(entry.name());
+            let hash = static_table::field_hash(name_hash, entry.value());
+            self.lookup.remember(hash, depth);
+            if static_table::find_name(name_hash, entry.name()).is_none() {
+                self.lookup.remember(name_hash, depth);
+            }
         }
     }
 
     #[cfg(test)]
     pub(super) fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// Whether a field that is in the table is found there.
+    #[cfg(test)]
+    pub(super) fn finds(&self, name: &[u8], value: &[u8]) -> bool {
+        let field = Field::indexed(name, value);
+        let hash = static_table::field_hash(static_table::name_hash(name), value);
+        self.find_dynamic(hash, &field).is_some()
     }
 }
 

@@ -67,14 +67,14 @@ const SECOND_FACTOR: u64 = 0xd1b5_4a32_d192_ed03;
 /// The cache. Entries are known by the number of insertions before them, wrapping at 2^32.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    /// A power of two of buckets; empty until the first insertion.
+    /// A power of two of buckets; none as long as the table has few entries.
     buckets: Box<[[Slot; WAYS]]>,
     /// Entries inserted so far.
     inserted: u32,
 }
 
-/// One hint. Neither field tells an unused slot: it is as good as stale.
-#[derive(Clone, Copy, Debug, Default)]
+/// One hint.
+#[derive(Clone, Copy, Debug)]
 struct Slot {
     tag: u32,
     number: u32,
@@ -94,13 +94,36 @@ impl Lookup {
             .find(|&depth| is_it(depth))
     }
 
-    /// Remembers the newest entry, [counted](Self::count_insertion) before, under a hash.
-    pub(super) fn remember(&mut self, hash: u64, max_table_len: u32) {
-        if self.buckets.is_empty() {
-            self.buckets = vec![[Slot::default(); WAYS]; bucket_count(max_table_len)].into();
+    /// Whether a table with so many entries is looked through from end to end: nothing is remembered
+    /// of it.
+    #[inline]
+    pub(super) fn is_needless(&self, entry_count: usize) -> bool {
+        self.buckets.is_empty() && entry_count <= MAX_FEW_COUNT
+    }
+
+    /// Makes the buckets if there are none. Nothing is remembered in them yet, of no entry.
+    pub(super) fn grow(&mut self, max_table_len: u32) -> Grown {
+        if !self.buckets.is_empty() {
+            return Grown::No;
         }
+        // Older than every entry that a table can hold.
+        let number = self.inserted.wrapping_sub(u32::MAX / 2);
+        let unused = Slot { tag: 0, number };
+        self.buckets = vec![[unused; WAYS]; bucket_count(max_table_len)].into();
+        Grown::Forgetful
+    }
+
+    /// Remembers the entry that is so far back in the table (0 is the newest, [counted] before)
+    /// under a hash.
+    ///
+    /// [counted]: Self::count_insertion
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "no table has 2^32 entries, and a hint may be wrong"
+    )]
+    pub(super) fn remember(&mut self, hash: u64, depth: usize) {
         let tag = tag(hash);
-        let number = self.inserted.wrapping_sub(1);
+        let number = self.inserted.wrapping_sub(1).wrapping_sub(depth as u32);
         let index = bucket_index(hash, self.buckets.len());
         let Some(bucket) = self.buckets.get_mut(index) else {
             return;
@@ -122,8 +145,21 @@ impl Lookup {
     }
 }
 
+/// What became of the hints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grown {
+    /// They are as before.
+    No,
+    /// There is more room, and nothing in it.
+    Forgetful,
+}
+
 /// Hints in one bucket.
 const WAYS: usize = 4;
+
+/// Entries that are faster to look through than to have a memory of: as many as repeat in the answers
+/// of most servers.
+const MAX_FEW_COUNT: usize = 4;
 
 /// Buckets for a table: about two hints for each field of usual length, and 32 KiB at most.
 fn bucket_count(max_table_len: u32) -> usize {
@@ -169,9 +205,10 @@ mod tests {
     fn a_full_bucket_forgets_the_oldest() {
         let mut lookup = Lookup::default();
         assert_eq!(lookup.find(0, |_| true), None);
+        assert_eq!(lookup.grow(4096), Grown::Forgetful);
         for number in 1..=10_u64 {
             lookup.count_insertion();
-            lookup.remember(number << 32, 4096);
+            lookup.remember(number << 32, 0);
         }
         for number in 1..=10_u64 {
             let want = (number > 6).then_some(10 - usize::try_from(number).unwrap());

@@ -63,6 +63,10 @@ impl Table {
         }
         self.evict(self.max_len - entry_len);
         self.len += entry_len;
+        if self.entries.capacity() == 0 {
+            // What repeats in a server's answers is often one field.
+            self.entries.reserve_exact(1);
+        }
         self.entries.push_front(entry);
         self.touch();
     }

@@ -7,12 +7,20 @@ use bytes::Bytes;
 use crate::FieldList;
 
 /// Bytes and the end of one side of a stream, waiting for windows and for their turn.
+///
+/// Most streams never have any: there is one word for those that do.
 #[derive(Debug, Default)]
 pub struct Queue {
-    chunks: VecDeque<Bytes>,
+    chunks: Option<Box<Chunks>>,
     len: usize,
     /// How the side ends behind the bytes.
     pub end: End,
+}
+
+/// Bytes in the order they leave in.
+#[derive(Debug, Default)]
+struct Chunks {
+    list: VecDeque<Bytes>,
 }
 
 /// How this side of a stream ends.
@@ -44,7 +52,7 @@ impl Queue {
     #[must_use]
     #[inline]
     pub fn is_unused(&self) -> bool {
-        self.chunks.capacity() == 0 && matches!(self.end, End::None)
+        self.chunks.is_none() && matches!(self.end, End::None)
     }
 
     /// Whether neither bytes nor an end wait.
@@ -57,7 +65,8 @@ impl Queue {
     pub fn push(&mut self, chunk: Bytes) {
         if !chunk.is_empty() {
             self.len += chunk.len();
-            self.chunks.push_back(chunk);
+            let chunks = self.chunks.get_or_insert_default();
+            chunks.list.push_back(chunk);
         }
     }
 
@@ -65,8 +74,11 @@ impl Queue {
     pub fn take(&mut self, len: usize, mut sink: impl FnMut(Bytes)) {
         let mut wanted = len.min(self.len);
         self.len -= wanted;
+        let Some(chunks) = &mut self.chunks else {
+            return;
+        };
         while wanted > 0 {
-            let Some(front) = self.chunks.front_mut() else {
+            let Some(front) = chunks.list.front_mut() else {
                 return;
             };
             if front.len() > wanted {
@@ -74,7 +86,7 @@ impl Queue {
                 return;
             }
             wanted -= front.len();
-            if let Some(chunk) = self.chunks.pop_front() {
+            if let Some(chunk) = chunks.list.pop_front() {
                 sink(chunk);
             }
         }

@@ -101,6 +101,10 @@ impl<T> Slots<T> {
 
     #[cold]
     fn add(&mut self, value: T) -> usize {
+        if self.places.len() == self.places.capacity() {
+            // Many connections have one stream at a time, and need room for no more.
+            self.places.reserve_exact(self.places.len() / 2 + 1);
+        }
         self.places.push((0, value));
         self.places.len() - 1
     }

@@ -184,12 +184,25 @@ pub enum Death {
     LocalReset,
 }
 
+/// The name of a stream, and above it the bit that no name has: whether the peer reset it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ended(u32);
+
+impl Ended {
+    fn new(id: StreamId, death: Death) -> Self {
+        match death {
+            Death::RemoteReset => Self(id.number() | !StreamId::MAX.number()),
+            Death::Ended | Death::LocalReset => Self(id.number()),
+        }
+    }
+}
+
 /// The streams of one connection.
 #[derive(Debug, Default)]
 pub struct Streams {
     live: Slots<Stream>,
     /// Ends the peer knows of, and the place to be given up next.
-    ended: [(StreamId, Death); MAX_ENDED_COUNT],
+    ended: [Ended; MAX_ENDED_COUNT],
     oldest_ended_index: usize,
     /// Our resets, newest last, each with the bytes its peer was granted and had not sent.
     reset: VecDeque<(StreamId, i64)>,
@@ -267,7 +280,7 @@ impl Streams {
         match death {
             Death::Ended | Death::RemoteReset => {
                 if let Some(place) = self.ended.get_mut(self.oldest_ended_index) {
-                    *place = (id, death);
+                    *place = Ended::new(id, death);
                 }
                 self.oldest_ended_index = (self.oldest_ended_index + 1) % MAX_ENDED_COUNT;
             }
@@ -286,8 +299,10 @@ impl Streams {
         if self.reset.iter().any(|&(reset, _)| reset == id) {
             return Some(Death::LocalReset);
         }
-        let ended = self.ended.iter().find(|(ended, _)| *ended == id);
-        ended.map(|&(_, death)| death)
+        let deaths = [Death::Ended, Death::RemoteReset];
+        deaths
+            .into_iter()
+            .find(|&death| self.ended.contains(&Ended::new(id, death)))
     }
 
     /// Takes DATA that was on its way when we reset its stream: whether the peer could not know.

@@ -112,6 +112,38 @@ impl Deframer {
         self.next_split(max_len)
     }
 
+    /// Bytes of the next message, if it is uncompressed and lies in the front chunk, which then begins
+    /// with it: see [`Deframer::front`]. Else [`Deframer::next`] has more to say.
+    #[inline]
+    pub(crate) fn next_front(&mut self, max_len: usize) -> Option<usize> {
+        let Partial::Nothing = self.partial else {
+            return None;
+        };
+        let Some(&[0, a, b, c, d]) = self.front.first_chunk() else {
+            return None;
+        };
+        let len = u32::from_be_bytes([a, b, c, d]) as usize;
+        if len > max_len || len > self.front.len() - PREFIX_LEN {
+            return None;
+        }
+        self.front.advance(PREFIX_LEN);
+        self.buffered_len -= PREFIX_LEN;
+        Some(len)
+    }
+
+    /// The chunk that is being read.
+    #[inline]
+    pub(crate) fn front(&self) -> &Bytes {
+        &self.front
+    }
+
+    /// Drops the message of so many bytes that the front chunk begins with.
+    #[inline]
+    pub(crate) fn skip(&mut self, len: usize) {
+        self.front.advance(len);
+        self.buffered_len -= len;
+    }
+
     /// Checks, once [`Deframer::next`] has returned `None`, that the body may end here.
     ///
     /// # Errors
@@ -291,11 +323,13 @@ impl Prefix {
 }
 
 /// Makes room for `additional` bytes of a message of `len`: twice what has arrived, so that growing
-/// stays cheap, and no more than the message needs.
+/// stays cheap, and no more than the message needs. More of one for which the window was made wider
+/// ([`GROWTH`]).
 fn reserve(bytes: &mut Vec<u8>, additional: usize, len: usize) {
     let needed = bytes.len() + additional;
     if needed > bytes.capacity() {
-        let target = needed.saturating_mul(2).min(len);
+        let growth = if needed > FIRST_WINDOW_LEN { GROWTH } else { 2 };
+        let target = needed.saturating_mul(growth).min(len);
         bytes.reserve_exact(target - bytes.len());
     }
 }
@@ -366,6 +400,15 @@ const MAX_LEN: usize = u32::MAX as usize;
 
 /// The longest message that a window can hold whole, prefix included, in bytes (RFC 9113 §6.9.1).
 const MAX_WHOLE_LEN: usize = (1 << 31) - 1;
+
+/// What comes of a message before its length is known, at most. Beyond it the peer was granted what it
+/// sends, within the limits of its connection. Bytes.
+const FIRST_WINDOW_LEN: usize = 64 * 1024;
+
+/// How many times as long as what has come of a long message the room for it is at most. What has come is
+/// copied when there is more room, so a message of some megabytes is hardly copied twice. What nothing
+/// was written to is an address, and no memory yet.
+const GROWTH: usize = 8;
 
 /// Chunks up to this length are copied together while they wait. Copying so little costs about as
 /// much as keeping a reference. What has waited in a mailbox was joined there, up to a far greater

@@ -13,6 +13,7 @@ mod inbound;
 mod outbound;
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -24,6 +25,7 @@ use inbound::{Inbound, MAX_RELEASE_LEN};
 pub(crate) use outbound::{Attempt, Closed, MAX_OUTBOUND_LEN, Open, Outbound};
 
 use super::outbox::Outbox;
+use super::turn;
 use crate::call::server::Terms;
 use crate::compression::{Chosen, Coding, Policy};
 use crate::{Metadata, Status};
@@ -37,6 +39,9 @@ pub(crate) struct Mailbox {
     /// or so much less that the rest never closes a small window.
     release_len: u32,
     patience: Patience,
+    /// The driver has been told to look at it, and has not done so yet. Changes only while the outbound
+    /// half is locked; who looks without a lock sees what may be over.
+    rung: AtomicBool,
 }
 
 /// The application has lost interest in the call.
@@ -52,6 +57,7 @@ impl Mailbox {
             outbound: Mutex::new(Outbound::new(outbox, stream)),
             release_len: MAX_RELEASE_LEN,
             patience,
+            rung: AtomicBool::new(true),
         }
     }
 
@@ -211,19 +217,19 @@ impl Mailbox {
 
     /// Takes off the rung mark: from here on the application rings again.
     pub(crate) fn collect(&self) -> MutexGuard<'_, Outbound> {
-        let mut outbound = self.outbound();
-        outbound.rung = false;
+        let outbound = self.outbound();
+        self.rung.store(false, Ordering::Relaxed);
         outbound
     }
 
     /// As [`Mailbox::collect`], if the call is this driver's: a ring may be from before it was moved to
     /// another.
     pub(crate) fn collect_at(&self, outbox: &Arc<Outbox>) -> Option<MutexGuard<'_, Outbound>> {
-        let mut outbound = self.outbound();
+        let outbound = self.outbound();
         if !Arc::ptr_eq(&outbound.outbox, outbox) {
             return None;
         }
-        outbound.rung = false;
+        self.rung.store(false, Ordering::Relaxed);
         Some(outbound)
     }
 
@@ -331,6 +337,38 @@ impl Mailbox {
         self.release_len as usize
     }
 
+    /// Whether the driver has been told to look at it, and has not done so yet, as far as this thread
+    /// knows.
+    #[inline]
+    pub(crate) fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::Relaxed)
+    }
+
+    /// Lets `write` append a framed message to the outbound half. `None` if it has no room.
+    ///
+    /// # Errors
+    /// What `write` failed with (nothing is sent then).
+    #[inline]
+    pub(crate) fn try_send(
+        self: &Arc<Self>,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), Status>,
+    ) -> Option<Result<(), Status>> {
+        turn::settle(self);
+        let mut outbound = self.outbound();
+        if !outbound.has_room() {
+            return None;
+        }
+        let before = outbound.bytes.len();
+        if let Err(status) = write(&mut outbound.bytes) {
+            return Some(Err(status));
+        }
+        let len = outbound.bytes.len();
+        let room_len = MAX_OUTBOUND_LEN.saturating_sub(len);
+        outbound.is_in_turn = turn::begin(self, len - before, room_len);
+        self.ring(outbound);
+        Some(Ok(()))
+    }
+
     /// Waits until the outbound half has room, then lets `write` append framed messages to it.
     ///
     /// # Errors
@@ -340,6 +378,7 @@ impl Mailbox {
         cx: &mut Context<'_>,
         write: impl FnOnce(&mut Outbound) -> Result<T, Status>,
     ) -> Poll<Result<T, Status>> {
+        turn::settle(self);
         let mut outbound = self.outbound();
         ready!(outbound.poll_room(cx))?;
         let written = write(&mut outbound)?;
@@ -347,12 +386,33 @@ impl Mailbox {
         Poll::Ready(Ok(written))
     }
 
+    /// Takes what was gathered in a turn, and leaves its memory.
+    pub(super) fn end_turn(self: &Arc<Self>, gathered: &mut BytesMut) {
+        let mut outbound = self.outbound();
+        outbound.is_in_turn = false;
+        let waker = outbound.waker.take();
+        if gathered.is_empty() || outbound.closed.is_some() {
+            gathered.clear();
+            drop(outbound);
+        } else {
+            if outbound.bytes.is_empty() {
+                outbound.bytes = gathered.split();
+            } else {
+                outbound.bytes.extend_from_slice(gathered);
+                gathered.clear();
+            }
+            self.ring(outbound);
+        }
+        wake(waker);
+    }
+
     /// Waits until the outbound half has room. Only its driver can take that away again, by closing
     /// it, as long as nobody else sends.
     ///
     /// # Errors
     /// Why nothing can be sent any more.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+    pub(crate) fn poll_room(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        turn::settle(self);
         self.outbound().poll_room(cx)
     }
 
@@ -382,8 +442,9 @@ impl Mailbox {
         wake(waker);
     }
 
-    fn ring(self: &Arc<Self>, mut outbound: MutexGuard<'_, Outbound>) {
-        if !mem::replace(&mut outbound.rung, true) {
+    fn ring(self: &Arc<Self>, outbound: MutexGuard<'_, Outbound>) {
+        if !self.is_rung() {
+            self.rung.store(true, Ordering::Relaxed);
             let outbox = Arc::clone(&outbound.outbox);
             drop(outbound);
             // A driver that is gone has closed every mailbox it knew; one it did not know yet is
@@ -397,7 +458,7 @@ impl Mailbox {
     pub(crate) fn move_to(self: &Arc<Self>, outbox: &Arc<Outbox>) -> Result<(), Arc<Self>> {
         let mut outbound = self.outbound();
         outbound.outbox = Arc::clone(outbox);
-        outbound.rung = true;
+        self.rung.store(true, Ordering::Relaxed);
         drop(outbound);
         outbox.ring(Arc::clone(self))
     }

@@ -26,7 +26,6 @@ const MAX_COPIED_LEN: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Outbound {
     pub(super) outbox: Arc<Outbox>,
-    pub(super) rung: bool,
     /// The driver's name for the call on its connection; 0 until it has one.
     pub(crate) stream: u32,
     /// At a client: what the call says of itself. Taken when it gets a stream.
@@ -42,6 +41,8 @@ pub(crate) struct Outbound {
     /// The stream has no room for all of them. Nothing is added until it has taken them: so long,
     /// who sends has one message here and one in hand.
     is_held: bool,
+    /// The handler gathers messages, which come behind those that are here: nothing is added before.
+    pub(super) is_in_turn: bool,
     /// At a server: what a successful call's trailers carry.
     pub(crate) trailers: Metadata,
     /// The application has sent all it will: at a client the half-close, at a server the status.
@@ -105,7 +106,6 @@ impl Outbound {
     pub(super) fn new(outbox: Arc<Outbox>, stream: u32) -> Self {
         Self {
             outbox,
-            rung: true,
             stream,
             open: None,
             wants_head: false,
@@ -113,6 +113,7 @@ impl Outbound {
             compressing: Compressing::default(),
             bytes: BytesMut::new(),
             is_held: false,
+            is_in_turn: false,
             trailers: Metadata::new(),
             end: None,
             cancelled: false,
@@ -139,11 +140,18 @@ impl Outbound {
                 return Poll::Ready(Err(Status::cancelled("the server has ended the call")));
             }
         }
-        if self.is_held || self.bytes.len() >= MAX_OUTBOUND_LEN {
+        if !self.has_room() {
             self.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether a message may be added now.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        let is_open = self.closed.is_none() && !self.is_held && !self.is_in_turn;
+        is_open && self.bytes.len() < MAX_OUTBOUND_LEN
     }
 
     /// Nothing may be sent before [`Outbound::release`].

@@ -1,6 +1,7 @@
 //! A client against a raw server.
 
 use super::*;
+use crate::Piece;
 
 /// A client with a call open on stream 1.
 fn calling() -> Raw {
@@ -307,21 +308,63 @@ fn a_long_request_goes_out_in_continuation() {
 }
 
 #[test]
+fn a_request_of_lists_with_a_field_between_them() {
+    let mut raw = Raw::client(Config::default());
+    let first: FieldList = POST.into_iter().collect();
+    let last: FieldList = [Field::indexed(b"te", b"trailers")].into_iter().collect();
+    for (number, timeout) in [(1, "1S"), (3, "999m"), (5, "998m")] {
+        let head = [
+            Piece::List(&first),
+            Piece::Field(Field::literal(b"grpc-timeout", timeout.as_bytes())),
+            Piece::List(&last),
+        ];
+        let more = [Field::indexed(b"a", b"b")];
+        raw.connection
+            .open_with_request(&head, more, b"hello")
+            .unwrap();
+        let want = [
+            format!(
+                "HEADERS {number} :method=POST :scheme=http :path=/ grpc-timeout={timeout} \
+                 te=trailers a=b"
+            ),
+            format!("DATA {number} \"hello\" END"),
+        ];
+        assert_eq!(raw.frames(), want);
+    }
+}
+
+#[test]
+fn a_whole_request_beyond_the_window_waits() {
+    let mut raw = Raw::client(Config::default());
+    let list: FieldList = POST.into_iter().collect();
+    raw.send(&settings(&[Setting::InitialWindow(3)]));
+    raw.frames();
+    raw.connection
+        .open_with_request(&[Piece::List(&list)], [], b"hello")
+        .unwrap();
+    let head = "HEADERS 1 :method=POST :scheme=http :path=/";
+    assert_eq!(raw.frames(), [head, "DATA 1 \"hel\""]);
+    raw.send(&window_update(1, 9));
+    assert_eq!(raw.frames(), ["DATA 1 \"lo\" END"]);
+}
+
+#[test]
 fn a_request_from_a_list() {
     let mut raw = Raw::client(Config::default());
     let list: FieldList = POST.into_iter().collect();
     for number in [1, 3, 5] {
         let more = [Field::literal(b"grpc-timeout", b"1S")];
         raw.connection
-            .open_stream_with(&list, more, Body::Last)
+            .open_stream_with(&[Piece::List(&list)], more, Body::Last)
             .unwrap();
         let want =
             format!("HEADERS {number} :method=POST :scheme=http :path=/ grpc-timeout=1S END");
         assert_eq!(raw.frames(), [want]);
     }
     let head = [Field::indexed(b":method", b"HEAD"), POST[1], POST[2]];
+    let head: FieldList = head.into_iter().collect();
     raw.connection
-        .open_stream_with(&head.into_iter().collect(), [], Body::Last)
+        .open_stream_with(&[Piece::List(&head)], [], Body::Last)
         .unwrap();
     raw.frames();
     let answer = headers(

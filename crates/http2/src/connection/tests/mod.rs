@@ -255,6 +255,19 @@ fn event_line(event: &Event) -> String {
             let path = headers.path().unwrap_or("-");
             format!("request {id} {path} {}", text(data))
         }
+        Event::Response {
+            id,
+            headers,
+            data,
+            trailers,
+        } => {
+            let status = headers.status().unwrap();
+            let mut line = format!("response {id} {status} {}", text(data));
+            for (name, value) in trailers.fields() {
+                write!(line, " {name}={}", value.escape_ascii()).unwrap();
+            }
+            line
+        }
         Event::Data { id, data, body } => format!("data {id} {} {}", text(data), word(body)),
         Event::Trailers { id, headers } => {
             let mut line = format!("trailers {id}");

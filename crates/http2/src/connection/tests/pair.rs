@@ -56,7 +56,9 @@ impl End {
         while let Some(event) = self.connection.poll_event() {
             assert!(!self.is_closed, "{event:?} after the end");
             match event {
-                Event::Request { id, .. } => panic!("{id} is told as a whole"),
+                Event::Request { id, .. } | Event::Response { id, .. } => {
+                    panic!("{id} is told as a whole")
+                }
                 Event::Headers { id, body, .. } => {
                     let known = match self.role {
                         Role::Client => self.streams.get_mut(&id).unwrap(),

@@ -454,3 +454,43 @@ fn a_trimmed_connection_goes_on() {
         raw.connection.trim();
     }
 }
+
+#[test]
+fn an_idle_connection_is_trimmed_a_while_after_its_last_stream_and_only_once() {
+    let mut raw = Raw::server(Config::default());
+    let silence = raw.connection.poll_timeout(|| raw.now);
+    raw.send(&request(1, Body::Last));
+    raw.connection.send_headers(id(1), OK, Body::Last).unwrap();
+    raw.frames();
+    raw.events();
+    assert!(raw.connection.events.capacity() > 0);
+    let look = raw.connection.poll_timeout(|| raw.now);
+    assert!(look > silence || silence.is_none());
+    raw.wait((look.unwrap() - raw.now).as_secs());
+    assert_eq!(raw.connection.events.capacity(), 0);
+    assert_eq!(raw.connection.poll_timeout(|| raw.now), silence);
+}
+
+#[test]
+fn a_write_buffer_goes_to_another_connection_when_nothing_waits_in_it() {
+    let mut raw = Raw::server(Config::default());
+    assert!(
+        raw.connection
+            .take_buffer()
+            .is_none_or(|buffer| buffer.is_empty())
+    );
+    raw.send(&request(1, Body::Last));
+    raw.connection.send_headers(id(1), OK, Body::Last).unwrap();
+    assert_eq!(raw.connection.take_buffer(), None);
+    raw.frames();
+    let buffer = raw.connection.take_buffer().unwrap();
+    let (place, len) = (buffer.as_ptr(), buffer.capacity());
+    assert!(buffer.is_empty() && len > 0);
+    let mut other = Raw::server(Config::default());
+    other.frames();
+    other.connection.take_buffer();
+    other.connection.lend_buffer(|| buffer);
+    other.connection.lend_buffer(|| panic!("it has one"));
+    let back = other.connection.take_buffer().unwrap();
+    assert_eq!((back.as_ptr(), back.capacity()), (place, len));
+}

@@ -128,6 +128,85 @@ fn a_stream_that_is_reset_here_is_not_told_of() {
     }
 }
 
+#[test]
+#[rustfmt::skip]
+fn a_response_is_one_event_if_its_parts_come_one_behind_the_other() {
+    let more = |id, bytes: &[u8]| data(id, bytes, Body::More);
+    let ok = |id| headers(id, &[("grpc-status", "0")], Body::Last);
+    let open = |id| response(id, Body::More);
+    let table: [Row; 8] = [
+        (
+            "one behind the other", vec![open(1), more(1, b"a"), ok(1)],
+            &["response 1 200 \"a\" grpc-status=0"],
+        ),
+        (
+            "two of them", vec![open(3), more(3, b"b"), ok(3), open(1), more(1, b"a"), ok(1)],
+            &["response 3 200 \"b\" grpc-status=0", "response 1 200 \"a\" grpc-status=0"],
+        ),
+        (
+            "behind another",
+            vec![headers(1, &[(":status", "103")], Body::More), open(1), more(1, b"a"), ok(1)],
+            &["headers 1 103 more", "response 1 200 \"a\" grpc-status=0"],
+        ),
+        (
+            "mixed", vec![open(1), open(3), more(1, b"a"), ok(1)],
+            &["headers 1 200 more", "headers 3 200 more", "data 1 \"a\" more", "trailers 1 grpc-status=0"],
+        ),
+        (
+            "in two frames", vec![open(1), more(1, b"a"), more(1, b"b"), ok(1)],
+            &["headers 1 200 more", "data 1 \"a\" more", "data 1 \"b\" more", "trailers 1 grpc-status=0"],
+        ),
+        (
+            "without a body", vec![open(1), ok(1)],
+            &["headers 1 200 more", "trailers 1 grpc-status=0"],
+        ),
+        (
+            "trailers only", vec![ok(1)], &["reset 1 PROTOCOL_ERROR local"],
+        ),
+        (
+            "reset before its end", vec![open(1), more(1, b"a"), reset(1, ErrorCode::CANCEL)],
+            &["headers 1 200 more", "data 1 \"a\" more", "reset 1 CANCEL remote"],
+        ),
+    ];
+    for (name, frames, want) in table {
+        assert_eq!(calling(&frames).whole_events(), want, "{name}");
+    }
+}
+
+/// A client with two calls that was sent these frames at once.
+fn calling(frames: &[Vec<u8>]) -> Raw {
+    let mut raw = Raw::client(Config::default());
+    for _ in 0..2 {
+        raw.connection.open_stream(POST, Body::Last).unwrap();
+    }
+    raw.send(&frames.concat());
+    raw
+}
+
+#[test]
+fn a_whole_response_is_taken_apart_for_who_wants_its_parts() {
+    let frames = [
+        response(1, Body::More),
+        data(1, b"a", Body::More),
+        headers(1, &[("grpc-status", "0")], Body::Last),
+    ];
+    let parts = [
+        "headers 1 200 more",
+        "data 1 \"a\" more",
+        "trailers 1 grpc-status=0",
+    ];
+    assert_eq!(calling(&frames).events(), parts);
+    let mut raw = calling(&frames);
+    raw.send(&response(3, Body::Last));
+    assert_eq!(raw.events()[..3], parts);
+
+    // What is left of it goes with its stream.
+    let mut raw = calling(&frames);
+    assert!(raw.connection.poll_event().is_some());
+    raw.connection.reset_stream(id(1), ErrorCode::CANCEL);
+    assert!(raw.events().is_empty());
+}
+
 fn respond(raw: &mut Raw, stream: u32, body: &[u8]) -> Result<(), UserError> {
     let head: FieldList = OK.into_iter().collect();
     let trailers: FieldList = TRAILERS.into_iter().collect();

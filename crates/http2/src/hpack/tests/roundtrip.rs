@@ -135,3 +135,28 @@ proptest! {
         }
     }
 }
+
+/// As entries come, the encoder needs more room to know them by.
+#[test]
+fn what_is_in_the_table_is_found_there_however_much_that_is() {
+    let mut encoder = Encoder::new(4096);
+    let mut decoder = Decoder::new(4096);
+    for count in 1..=60_usize {
+        let value = count.to_string();
+        let field = Field::indexed(b"number", value.as_bytes());
+        let first = encode(&mut encoder, &[field]);
+        let again = encode(&mut encoder, &[field]);
+        assert!(again.len() == 1 && first.len() > 1, "field {count}");
+        let newest_first = (1..=count).rev();
+        let kept = newest_first.take(encoder.table().count());
+        let found = kept.filter(|number| encoder.finds(b"number", number.to_string().as_bytes()));
+        assert!(
+            10 * found.count() >= 9 * encoder.table().count(),
+            "of {count}"
+        );
+        for block in [first, again] {
+            let want = vec![("number".to_owned(), value.clone())];
+            assert_eq!(decode(&mut decoder, &block), Ok(want));
+        }
+    }
+}

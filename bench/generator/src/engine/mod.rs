@@ -13,7 +13,9 @@ use std::time::Instant;
 use tokio::io::AsyncWrite;
 
 use crate::fault::Fault;
-use crate::frame::{self, DEFAULT_WINDOW, Head, MAX_WINDOW, flag, kind, setting};
+use crate::frame::{
+    self, DEFAULT_FRAME_LEN, DEFAULT_WINDOW, Head, MAX_WINDOW, flag, kind, setting,
+};
 use crate::output::Output;
 use crate::reply::{Part, ReplyReader};
 use crate::request::{RequestBlocks, Scheme};
@@ -208,7 +210,8 @@ impl Engine {
     /// Reads all whole frames of `input` and returns how many bytes they took.
     ///
     /// # Errors
-    /// What ends the connection. Calls that are open are counted by [`Engine::fail_open`].
+    /// What ends the connection; what is left of the input is never longer than a frame that we
+    /// allow. Calls that are open are counted by [`Engine::fail_open`].
     pub fn handle_bytes(
         &mut self,
         input: &[u8],
@@ -223,6 +226,11 @@ impl Engine {
                 _ => self.on_other(head, payload, tally)?,
             }
             rest = behind;
+        }
+        if let Some(len) = frame::announced_len(rest).filter(|len| *len > DEFAULT_FRAME_LEN) {
+            let what =
+                format!("the server sent a frame of {len} bytes, {DEFAULT_FRAME_LEN} are allowed");
+            return Err(Fault::Protocol(what));
         }
         if self.owed_bytes >= GRANT_BYTES {
             let bytes = std::mem::take(&mut self.owed_bytes);
@@ -422,3 +430,6 @@ impl Engine {
 fn bad_padding() -> Fault {
     Fault::Protocol("the server sent a frame with more padding than payload".to_owned())
 }
+
+#[cfg(test)]
+mod tests;
