@@ -125,7 +125,6 @@ impl Programs {
         let program = self
             .get(&package)
             .ok_or_else(|| format!("{package} was not built"))?;
-        // More threads than one want all cores.
         let core = core.filter(|_| scenario.threads.is_none());
         let mut command = pinned(program, core);
         command.args(["--listen", "127.0.0.1:0"]);
@@ -176,7 +175,7 @@ fn cargo_build(release: &Path, packages: &[&String]) -> Result<()> {
         command.arg("--target-dir").arg(target);
     }
     for package in packages {
-        // Ours has no version; crates that others depend on have the same names.
+        // The version, as others have crates of these names, too.
         command.arg("--package").arg(format!("{package}@0.0.0"));
     }
     succeed(&mut command, "cargo build")
@@ -203,7 +202,7 @@ fn go(package: &str, release: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// A script beside the other programs, which runs the Python peer in an environment of its own.
+/// Makes a program of the Python peer and of what it needs.
 fn python(release: &Path) -> Result<PathBuf> {
     if !is_there("python3", "--version") {
         return Err("Python is not installed".into());

@@ -45,11 +45,12 @@ pub fn run<C: Connection, F: Future<Output = Result<C, Fault>>>(
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
     local.block_on(&runtime, async {
+        let body = Bytes::from(vec![0x5a; options.size as usize]);
         let mut connections = Vec::new();
         for _ in 0..options.connections {
             let connection = connect(options.address.clone()).await?;
             // The handshake is no part of what is measured.
-            connection.hello().await?;
+            call(&connection, &options, &body).await?;
             connections.push(connection);
         }
         let tally = Rc::new(Tally::new(options.calls));
@@ -80,18 +81,7 @@ async fn call_again_and_again<C: Connection>(connection: &C, options: &Options, 
     let body = Bytes::from(vec![0x5a; options.size as usize]);
     let mut begin = Instant::now();
     while tally.take() {
-        let done = match options.call {
-            Call::Hello => connection.hello().await.map(|()| 1),
-            Call::Echo => connection.echo(body.clone()).await.map(|()| 1),
-            Call::Down => connection.down(options.messages, options.size).await,
-            Call::Up => connection.up(options.messages, body.clone()).await,
-            Call::Both => connection.both(options.messages, body.clone()).await,
-            Call::PingPong => connection.ping_pong(options.messages, body.clone()).await,
-        };
-        let want = match options.call {
-            Call::Hello | Call::Echo => 1,
-            Call::Down | Call::Up | Call::Both | Call::PingPong => u64::from(options.messages),
-        };
+        let done = call(connection, options, &body).await;
         let end = Instant::now();
         let latency = match options.call {
             // Of a turn, not of all of them.
@@ -99,10 +89,29 @@ async fn call_again_and_again<C: Connection>(connection: &C, options: &Options, 
             _ => end - begin,
         };
         match done {
-            Ok(count) if count == want => tally.note(count, latency),
-            Ok(count) => tally.fail(&format!("{count} messages came of {want}")),
+            Ok(count) => tally.note(count, latency),
             Err(what) => tally.fail(&what.to_string()),
         }
         begin = end;
+    }
+}
+
+/// Makes a call and returns how many messages it was.
+async fn call<C: Connection>(
+    connection: &C,
+    options: &Options,
+    body: &Bytes,
+) -> Result<u64, Fault> {
+    let count = match options.call {
+        Call::Hello => return connection.hello().await.map(|()| 1),
+        Call::Echo => return connection.echo(body.clone()).await.map(|()| 1),
+        Call::Down => connection.down(options.messages, options.size).await?,
+        Call::Up => connection.up(options.messages, body.clone()).await?,
+        Call::Both => connection.both(options.messages, body.clone()).await?,
+        Call::PingPong => connection.ping_pong(options.messages, body.clone()).await?,
+    };
+    match u64::from(options.messages) {
+        want if want == count => Ok(count),
+        want => Err(format!("{count} messages came of {want}").into()),
     }
 }

@@ -64,12 +64,15 @@ impl<S: Service> Service for Intercepted<S> {
     }
 }
 
+/// What a handler of single messages comes to, with its service: none, as it has its own.
+type Answered<Resp> = (Arc<()>, Result<Response<Resp>, Status>);
+
 pub(super) fn unary<T, Req, Resp, H, F>(
     path: &'static str,
     chain: Chain,
     service: Arc<T>,
     handler: Arc<H>,
-) -> impl Fn(Arc<()>, Request<Req>) -> Boxed<'static, (Arc<()>, Result<Response<Resp>, Status>)>
+) -> impl Fn(Arc<()>, Request<Req>) -> Boxed<'static, Answered<Resp>>
 where
     T: Send + Sync + 'static,
     Req: Send + 'static,
