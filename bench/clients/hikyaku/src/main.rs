@@ -79,18 +79,15 @@ impl Connection for Hikyaku {
 
     async fn up(&self, count: u32, body: Bytes) -> Result<u64, Fault> {
         let mut call = self.bench.up(()).await?;
-        for _ in 0..count {
-            call.send(blob(body.clone())).await?;
-        }
+        call.send_all((0..count).map(|_| blob(body.clone()))).await?;
         Ok(call.finish().await?.message().count)
     }
 
     async fn both(&self, count: u32, body: Bytes) -> Result<u64, Fault> {
         let (mut requests, mut replies) = self.bench.both(()).await?;
         let sending = async move {
-            for _ in 0..count {
-                requests.send(blob(body.clone())).await?;
-            }
+            let messages = (0..count).map(|_| blob(body.clone()));
+            requests.send_all(messages).await?;
             requests.finish();
             Ok::<(), Fault>(())
         };
