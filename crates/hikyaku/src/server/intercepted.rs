@@ -64,28 +64,34 @@ impl<S: Service> Service for Intercepted<S> {
     }
 }
 
-pub(super) fn unary<Req, Resp, H, F>(
+/// What a handler of single messages comes to, with its service: none, as it has its own.
+type Answered<Resp> = (Arc<()>, Result<Response<Resp>, Status>);
+
+pub(super) fn unary<T, Req, Resp, H, F>(
     path: &'static str,
     chain: Chain,
+    service: Arc<T>,
     handler: Arc<H>,
-) -> impl Fn(Request<Req>) -> Boxed<'static, Result<Response<Resp>, Status>>
+) -> impl Fn(Arc<()>, Request<Req>) -> Boxed<'static, Answered<Resp>>
 where
+    T: Send + Sync + 'static,
     Req: Send + 'static,
     Resp: Send + 'static,
-    H: Fn(Request<Req>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Response<Resp>, Status>> + Send + 'static,
+    H: Fn(Arc<T>, Request<Req>) -> F + Send + Sync + 'static,
+    F: Future<Output = (Arc<T>, Result<Response<Resp>, Status>)> + Send + 'static,
 {
-    move |request| {
+    move |nothing, request| {
         let (mut message, parts) = request.into_parts();
         let call = Call::new(Side::Server, Kind::Unary, path, parts);
-        let (chain, handler) = (chain.clone(), Arc::clone(&handler));
+        let (chain, service, handler) = (chain.clone(), Arc::clone(&service), Arc::clone(&handler));
         let rest = async move |call: Call| {
             let deadline = call.shortened();
             let (parts, hooks) = call.into_parts();
             hooks.request(&mut message)?;
-            within(deadline, handler(Request::from_parts(message, parts))).await
+            let answer = handler(service, Request::from_parts(message, parts));
+            within(deadline, async move { answer.await.1 }).await
         };
-        Box::pin(async move { single(&chain, call, rest).await })
+        Box::pin(async move { (nothing, single(&chain, call, rest).await) })
     }
 }
 

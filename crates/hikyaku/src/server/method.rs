@@ -113,16 +113,9 @@ impl Methods {
             if chain.is_empty() {
                 return Box::new(UnaryRunner::<C, Req, Resp, T, H, F>::new(service, handler));
             }
-            let handler = move |request| {
-                let answer = handler(Arc::clone(&service), request);
-                async move { answer.await.1 }
-            };
-            let handler = intercepted::unary(path, chain.clone(), Arc::new(handler));
-            let handler = move |service, request| {
-                let answer = handler(request);
-                async move { (service, answer.await) }
-            };
-            let runner = UnaryRunner::<C, Req, Resp, _, _, _>::new(Arc::new(()), Arc::new(handler));
+            let handler = intercepted::unary(path, chain.clone(), service, handler);
+            let handler = Arc::new(handler);
+            let runner = UnaryRunner::<C, Req, Resp, _, _, _>::new(Arc::new(()), handler);
             Box::new(runner)
         });
     }

@@ -15,6 +15,9 @@ use crate::{Metadata, Status};
 /// socket, whichever is full first. A client that takes next to nothing for a minute loses its call
 /// (`stall_timeout` in [`Limits`](super::Limits)). The call ends when the handler returns.
 ///
+/// Small replies that are sent in a row go together. All are on their way when the handler next waits
+/// for something; one that works for long without waiting may hold back what it has sent last.
+///
 /// # Example
 /// ```
 /// use hikyaku::server::Replies;

@@ -45,9 +45,9 @@ fn who_waits_costs_little() {
     let connection_len = measure(Say::OneCall);
     // (what is open on each of a client's streams, bytes for each at most)
     let table = [
-        (Say::Heads, 700),
-        (Say::Streams, 1_500),
-        (Say::Chats, 2_000),
+        (Say::Heads, 1024),
+        (Say::Streams, 1_750),
+        (Say::Chats, 2_200),
     ];
     for (say, max) in table {
         let len = measure(say).saturating_sub(connection_len) / STREAMS;

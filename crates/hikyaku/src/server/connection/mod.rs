@@ -323,6 +323,6 @@ const DEADLINE_SLACK: Duration = Duration::from_millis(5);
 const CONNECTION_LEN: usize = 8 * 1024;
 /// What an open call costs about, besides the bytes that are counted: its header list, its tables'
 /// entries, its handler's task: as measured over 100,000 that wait, and some reserve. Bytes.
-const CALL_LEN: usize = 2816;
+const CALL_LEN: usize = 2304;
 /// Smaller changes are not told to the server's memory, which all its threads share. Bytes.
 const ACCOUNT_STEP_LEN: usize = 16 * 1024;
