@@ -86,8 +86,8 @@ const BAR: f64 = 12.0;
 const STEP: f64 = 16.0;
 const TITLE: f64 = 26.0;
 const TOP: f64 = 50.0;
-/// How many times the second shortest bar of another peer a bar may be long.
-const MAX_STRETCH: f64 = 3.0;
+/// How many times tonic's bar a bar may be long.
+const MAX_STRETCH: f64 = 1.5;
 
 /// Colours of both schemes; text and gaps follow the page.
 const STYLE: &str = "\
@@ -188,11 +188,12 @@ fn bar(body: &mut String, y: f64, subject: &str, value: f64, longest: f64, floor
 
 /// What the longest bar stands for.
 fn scale(bars: &[(&str, f64)]) -> f64 {
-    let mut values: Vec<f64> = bars.iter().map(|(_, value)| *value).collect();
-    values.sort_by(f64::total_cmp);
-    let longest = values.last().copied().unwrap_or(1.0);
-    let middle = values.get(values.len() / 2).copied().unwrap_or(longest);
-    longest.min(MAX_STRETCH * middle).max(f64::MIN_POSITIVE)
+    let longest = bars
+        .iter()
+        .map(|(_, value)| *value)
+        .fold(f64::MIN_POSITIVE, f64::max);
+    let tonic = bars.iter().find(|(subject, _)| *subject == "tonic");
+    tonic.map_or(longest, |(_, value)| longest.min(MAX_STRETCH * value))
 }
 
 fn is_floor(subject: &str) -> bool {
@@ -213,8 +214,9 @@ mod tests {
 
     #[test]
     fn one_bar_among_giants_is_cut() {
-        assert_eq!(scale(&[("a", 1.0), ("b", 2.0), ("c", 100.0)]), 6.0);
-        assert_eq!(scale(&[("a", 1.0), ("b", 2.0), ("c", 3.0)]), 3.0);
+        assert_eq!(scale(&[("a", 1.0), ("tonic", 2.0), ("c", 100.0)]), 3.0);
+        assert_eq!(scale(&[("a", 1.0), ("tonic", 2.0), ("c", 2.5)]), 2.5);
+        assert_eq!(scale(&[("a", 1.0), ("b", 9.0)]), 9.0);
     }
 
     #[test]

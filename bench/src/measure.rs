@@ -320,7 +320,10 @@ impl Contestant<'_> {
         let spent = self.server.cpu_time()?.saturating_sub(before);
         let units = (report.calls * self.scenario.messages.unwrap_or(1)) as f64;
         let row = &mut self.row;
-        row.push(Metric::ServerMicros, spent.as_secs_f64() * 1e6 / units);
+        // Beside a neighbour the server's work is the neighbour's.
+        if self.scenario.kind != Kind::Neighbour {
+            row.push(Metric::ServerMicros, spent.as_secs_f64() * 1e6 / units);
+        }
         row.push(Metric::Rate, units / report.wall_s);
         if let Some(size) = self.scenario.size.filter(|size| *size >= 1024) {
             let mib = units * size as f64 / f64::from(1 << 20);

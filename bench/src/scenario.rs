@@ -78,7 +78,7 @@ const IDLE_CARRIERS: u64 = 10;
 const SHAPES: [(u64, u64); 4] = [(1, 1), (1, 100), (50, 20), (500, 1)];
 
 /// Those of `--quick`, which CI runs: enough for the targets that noise does not hide.
-const QUICK: [&str; 9] = [
+const QUICK: [&str; 10] = [
     "hello-1x1",
     "hello-1x100",
     "hello-50x20",
@@ -87,6 +87,7 @@ const QUICK: [&str; 9] = [
     "client-hello-1x100",
     "client-down-small",
     "client-up-small",
+    "idle-connections",
     "idle-streams",
 ];
 

@@ -264,19 +264,29 @@ fn list(title: &str, lines: &[String]) -> String {
     format!("\n## {title}\n\n{lines}")
 }
 
-/// One line for each reason.
+/// One line for each subject and reason: `SUBJECT at SCENARIO` is what was left out.
 fn merged(left_out: &[(String, String)]) -> Vec<String> {
-    let mut lines: Vec<(Vec<&str>, &str)> = Vec::new();
+    let mut lines: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for (what, why) in left_out {
-        match lines.iter_mut().find(|(_, known)| known == why) {
-            Some((whats, _)) => whats.push(what),
-            None => lines.push((vec![what], why)),
+        let (subject, scenario) = what.split_once(" at ").unwrap_or((what, ""));
+        match lines
+            .iter_mut()
+            .find(|line| (line.0, line.1) == (subject, why))
+        {
+            Some((_, _, scenarios)) => scenarios.push(scenario),
+            None => lines.push((subject, why, vec![scenario])),
         }
     }
-    lines
+    let told = lines
         .iter()
-        .map(|(whats, why)| format!("{}: {why}", whats.join(", ")))
-        .collect()
+        .map(|(subject, why, scenarios)| match scenarios[..] {
+            [""] => format!("{subject}: {why}"),
+            [..] if scenarios.len() > 4 => {
+                format!("{subject} in {} scenarios: {why}", scenarios.len())
+            }
+            [..] => format!("{subject} at {}: {why}", scenarios.join(", ")),
+        });
+    told.collect()
 }
 
 #[cfg(test)]
