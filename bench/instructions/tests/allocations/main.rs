@@ -35,10 +35,10 @@ const OTHERS: [(&str, i64); 11] = [
     // The handler waits: its mailbox, task and box, what ends it, and its reply with its handle.
     ("server-unary-later", 7),
     // Buffers grow with what waits in them, and are handed over whole. At `server-down` the output
-    // seals its tail before the messages and makes a new one for the trailers: two of the sixteen.
-    ("server-down", 16),
-    ("server-up", 16),
-    ("server-ping-pong", 8),
+    // seals its tail before the messages and makes a new one for the trailers: two of them.
+    ("server-down", 18),
+    ("server-up", 17),
+    ("server-ping-pong", 10),
     // The mailbox, what the call wants, and the request.
     ("client-unary-100", 3),
     ("client-unary-20", 3),

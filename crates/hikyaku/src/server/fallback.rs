@@ -183,6 +183,12 @@ pub(crate) type Fallback = Box<dyn Fn(HttpRequest) -> HttpResponse + Send + Sync
 pub(crate) struct PlainRequests {
     shared: Arc<Shared>,
     peer: Peer,
+    /// There once there is one: most connections carry calls alone.
+    waiting: Option<Box<Waiting>>,
+}
+
+#[derive(Default)]
+struct Waiting {
     pending: NumberMap<u32, Pending>,
 }
 
@@ -196,7 +202,7 @@ impl PlainRequests {
         Self {
             shared,
             peer,
-            pending: NumberMap::default(),
+            waiting: None,
         }
     }
 
@@ -232,11 +238,15 @@ impl PlainRequests {
             headers,
             body: BytesMut::new(),
         };
-        self.pending.insert(id.number(), pending);
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.pending.insert(id.number(), pending);
     }
 
     pub(crate) fn on_data(&mut self, id: StreamId, data: &Bytes, body: Body, out: &mut Connection) {
-        let Some(pending) = self.pending.get_mut(&id.number()) else {
+        let Some(waiting) = &mut self.waiting else {
+            return;
+        };
+        let Some(pending) = waiting.pending.get_mut(&id.number()) else {
             return;
         };
         let max_len = self.shared.limits.max_message_len;
@@ -255,7 +265,7 @@ impl PlainRequests {
             (Body::More, None) => make_room(id, max_len, out),
         }
         if body == Body::Last
-            && let Some(Pending { headers, body }) = self.pending.remove(&id.number())
+            && let Some(Pending { headers, body }) = waiting.pending.remove(&id.number())
         {
             self.answer(id, headers, body.freeze(), out);
         }
@@ -263,7 +273,9 @@ impl PlainRequests {
 
     /// The stream is gone.
     pub(crate) fn forget(&mut self, id: StreamId) {
-        self.pending.remove(&id.number());
+        if let Some(waiting) = &mut self.waiting {
+            waiting.pending.remove(&id.number());
+        }
     }
 
     fn answer(&self, id: StreamId, headers: Headers, body: Bytes, out: &mut Connection) {

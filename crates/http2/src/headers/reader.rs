@@ -24,7 +24,7 @@ pub struct HeaderReader {
     oldest_index: usize,
     /// Hashes of blocks seen once, and the place to be given up next: a block is worth remembering
     /// when it comes a second time, or one-off fields (a deadline) would drive the others out.
-    seen: [u64; SEEN_COUNT],
+    seen: [u32; SEEN_COUNT],
     oldest_seen_index: usize,
 }
 
@@ -129,7 +129,11 @@ impl HeaderReader {
     fn is_second_sight(&mut self, block: &[u8]) -> bool {
         let mut hasher = DefaultHasher::new();
         hasher.write(block);
-        let hash = hasher.finish();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "half of the hash tells enough"
+        )]
+        let hash = hasher.finish() as u32;
         if self.seen.contains(&hash) {
             return true;
         }

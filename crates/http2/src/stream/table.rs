@@ -328,7 +328,7 @@ impl Streams {
 }
 
 /// Ended streams remembered, only to name a peer's fault well. Streams.
-const MAX_ENDED_COUNT: usize = 32;
+const MAX_ENDED_COUNT: usize = 16;
 /// Streams we reset and remember at least: frames for them are dropped without a word. What a peer
 /// has on its way can be for as many as it may open at once, so that is remembered twice over; of
 /// more the oldest are taken for streams that ended long ago. Streams.
