@@ -22,7 +22,7 @@ pub const SERVERS: [&str; 8] = [
     "grpcio",
 ];
 /// All clients, in the order of the tables; the generator is what they are compared with.
-pub const CLIENTS: [&str; 4] = ["generator", "hikyaku", "tonic", "grpc-go"];
+pub const CLIENTS: [&str; 3] = ["generator", "hikyaku", "tonic"];
 
 /// The programs that were built, and why others were not.
 #[derive(Default)]
@@ -182,16 +182,13 @@ fn cargo_build(release: &Path, packages: &[&String]) -> Result<()> {
     succeed(&mut command, "cargo build")
 }
 
-/// Builds a Go peer, whose folder is `servers/grpc-go` or `clients/grpc-go`.
+/// Builds a Go peer, whose folder is `servers/grpc-go`.
 fn go(package: &str, release: &Path) -> Result<PathBuf> {
-    let (name, kind) = package.rsplit_once('-').ok_or("a package without a kind")?;
     if !is_there("go", "version") {
         return Err("Go is not installed".into());
     }
-    let folder = manifest_folder().join(format!("{kind}s")).join(name);
-    if !folder.is_dir() {
-        return Err(format!("there is no {}", folder.display()).into());
-    }
+    let name = package.trim_end_matches("-server");
+    let folder = manifest_folder().join("servers").join(name);
     let program = release.join(package);
     let mut command = Command::new("go");
     command
