@@ -79,7 +79,8 @@ impl Connection for Hikyaku {
 
     async fn up(&self, count: u32, body: Bytes) -> Result<u64, Fault> {
         let mut call = self.bench.up(()).await?;
-        call.send_all((0..count).map(|_| blob(body.clone()))).await?;
+        call.send_all((0..count).map(|_| blob(body.clone())))
+            .await?;
         Ok(call.finish().await?.message().count)
     }
 

@@ -429,7 +429,7 @@ impl Connection {
         self.events.forget(id);
     }
 
-    /// Sends a PING; [`Event::PingAck`] follows.
+    /// Sends a PING; [`Event::PingAck`](crate::Event::PingAck) follows.
     pub fn ping(&mut self, payload: [u8; 8]) {
         if self.life != Life::Closed {
             frames::ping(self.output.tail(), payload, Flags::NONE);
