@@ -402,38 +402,38 @@ ments.Old\x28\x01\x1a\x03\x88\x02\x01b\x06proto3";
                 FILE_DESCRIPTOR_SET
             }
             fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/comments.Documented/Block",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move {
-                                <T as Documented>::block(&service, request).await
-                            }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Documented>::block(&service, request)
+                                .await;
+                            (service, answer)
                         },
                     );
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/comments.Documented/None",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move {
-                                <T as Documented>::none(&service, request).await
-                            }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Documented>::none(&service, request)
+                                .await;
+                            (service, answer)
                         },
                     );
                 let service = ::std::sync::Arc::clone(&self.service);
@@ -453,38 +453,38 @@ ments.Old\x28\x01\x1a\x03\x88\x02\x01b\x06proto3";
                             }
                         },
                     );
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/comments.Documented/Fence",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move {
-                                <T as Documented>::fence(&service, request).await
-                            }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Documented>::fence(&service, request)
+                                .await;
+                            (service, answer)
                         },
                     );
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/comments.Documented/Quotes",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move {
-                                <T as Documented>::quotes(&service, request).await
-                            }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Documented>::quotes(&service, request)
+                                .await;
+                            (service, answer)
                         },
                     );
             }

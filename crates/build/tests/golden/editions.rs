@@ -461,19 +461,20 @@ ns.Setting0\x01b\x08editionsp\xe8\x07";
                 FILE_DESCRIPTOR_SET
             }
             fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/editions.Settings/Get",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move { <T as Settings>::get(&service, request).await }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Settings>::get(&service, request).await;
+                            (service, answer)
                         },
                     );
                 let service = ::std::sync::Arc::clone(&self.service);

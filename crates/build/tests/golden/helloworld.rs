@@ -330,21 +330,21 @@ o3";
                 FILE_DESCRIPTOR_SET
             }
             fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/helloworld.Greeter/SayHello",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move {
-                                <T as Greeter>::say_hello(&service, request).await
-                            }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Greeter>::say_hello(&service, request)
+                                .await;
+                            (service, answer)
                         },
                     );
                 let service = ::std::sync::Arc::clone(&self.service);

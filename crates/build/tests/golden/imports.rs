@@ -721,21 +721,21 @@ color\x12\x29\x0a\x05outer\x18\x03\x20\x01\x28\x0b2\x13.nested.outer.OuterR\x05o
             FILE_DESCRIPTOR_SET
         }
         fn register(self, methods: &mut ::hikyaku::server::Methods) {
-            let service = ::std::sync::Arc::clone(&self.service);
             methods
-                .unary::<
+                .unary_of::<
                     ::hikyaku::codec::Protobuf,
+                    _,
                     _,
                     _,
                     _,
                     _,
                 >(
                     "/UserManager/GetUser",
-                    move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
-                        async move {
-                            <T as UserManager>::get_user(&service, request).await
-                        }
+                    &self.service,
+                    |service, request| async move {
+                        let answer = <T as UserManager>::get_user(&service, request)
+                            .await;
+                        (service, answer)
                     },
                 );
             let service = ::std::sync::Arc::clone(&self.service);
@@ -1892,19 +1892,20 @@ color\x12\x29\x0a\x05outer\x18\x03\x20\x01\x28\x0b2\x13.nested.outer.OuterR\x05o
                     FILE_DESCRIPTOR_SET
                 }
                 fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                    let service = ::std::sync::Arc::clone(&self.service);
                     methods
-                        .unary::<
+                        .unary_of::<
                             ::hikyaku::codec::Protobuf,
+                            _,
                             _,
                             _,
                             _,
                             _,
                         >(
                             "/nested.outer.Nest/Flat",
-                            move |request| {
-                                let service = ::std::sync::Arc::clone(&service);
-                                async move { <T as Nest>::flat(&service, request).await }
+                            &self.service,
+                            |service, request| async move {
+                                let answer = <T as Nest>::flat(&service, request).await;
+                                (service, answer)
                             },
                         );
                     let service = ::std::sync::Arc::clone(&self.service);
@@ -2320,34 +2321,36 @@ color\x12\x29\x0a\x05outer\x18\x03\x20\x01\x28\x0b2\x13.nested.outer.OuterR\x05o
                 FILE_DESCRIPTOR_SET
             }
             fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/shapes.Painter/Draw",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move { <T as Painter>::draw(&service, request).await }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Painter>::draw(&service, request).await;
+                            (service, answer)
                         },
                     );
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/shapes.Painter/Own",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move { <T as Painter>::own(&service, request).await }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Painter>::own(&service, request).await;
+                            (service, answer)
                         },
                     );
                 let service = ::std::sync::Arc::clone(&self.service);

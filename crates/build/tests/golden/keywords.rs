@@ -1356,34 +1356,36 @@ Emptyb\x06proto3";
                         FILE_DESCRIPTOR_SET
                     }
                     fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Impl/Type",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Impl>::r#type(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Impl>::r#type(&service, request).await;
+                                    (service, answer)
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Impl/Self",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Impl>::self_(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Impl>::self_(&service, request).await;
+                                    (service, answer)
                                 },
                             );
                         let service = ::std::sync::Arc::clone(&self.service);
@@ -1420,19 +1422,20 @@ Emptyb\x06proto3";
                                     }
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Impl/New",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Impl>::new_(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Impl>::new_(&service, request).await;
+                                    (service, answer)
                                 },
                             );
                         let service = ::std::sync::Arc::clone(&self.service);
@@ -1452,81 +1455,84 @@ Emptyb\x06proto3";
                                     }
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Impl/Async",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move {
-                                        <T_ as Impl>::r#async(&service, request).await
-                                    }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Impl>::r#async(&service, request).await;
+                                    (service, answer)
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Impl/Gen",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Impl>::r#gen(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Impl>::r#gen(&service, request).await;
+                                    (service, answer)
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Impl/Try",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Impl>::r#try(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Impl>::r#try(&service, request).await;
+                                    (service, answer)
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Impl/Drop",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Impl>::drop(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Impl>::drop(&service, request).await;
+                                    (service, answer)
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Impl/Into",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Impl>::into(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Impl>::into(&service, request).await;
+                                    (service, answer)
                                 },
                             );
                     }
@@ -1987,19 +1993,20 @@ Emptyb\x06proto3";
                         FILE_DESCRIPTOR_SET
                     }
                     fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Send/Send",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Send>::send(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Send>::send(&service, request).await;
+                                    (service, answer)
                                 },
                             );
                     }
@@ -2113,19 +2120,20 @@ Emptyb\x06proto3";
                         FILE_DESCRIPTOR_SET
                     }
                     fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Into/Into",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Into>::into(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Into>::into(&service, request).await;
+                                    (service, answer)
                                 },
                             );
                     }
@@ -2239,19 +2247,20 @@ Emptyb\x06proto3";
                         FILE_DESCRIPTOR_SET
                     }
                     fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.Clone/Fmt",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T_ as Clone>::fmt(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as Clone>::fmt(&service, request).await;
+                                    (service, answer)
                                 },
                             );
                     }
@@ -2375,38 +2384,41 @@ Emptyb\x06proto3";
                         FILE_DESCRIPTOR_SET
                     }
                     fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.lower_case/getThing",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move {
-                                        <T_ as LowerCase>::get_thing(&service, request).await
-                                    }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as LowerCase>::get_thing(&service, request)
+                                        .await;
+                                    (service, answer)
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 ::hikyaku::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/type.async.match.lower_case/GetHTTPInfoV2",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move {
-                                        <T_ as LowerCase>::get_http_info_v2(&service, request).await
-                                    }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T_ as LowerCase>::get_http_info_v2(
+                                            &service,
+                                            request,
+                                        )
+                                        .await;
+                                    (service, answer)
                                 },
                             );
                     }

@@ -988,19 +988,20 @@ E\x10\x01B\x08\x0a\x06choiceB\x08\x0a\x06_maybe2\x8f\x01\x0a\x04Nest\x12D\x0a\x0
                     FILE_DESCRIPTOR_SET
                 }
                 fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                    let service = ::std::sync::Arc::clone(&self.service);
                     methods
-                        .unary::<
+                        .unary_of::<
                             ::hikyaku::codec::Protobuf,
+                            _,
                             _,
                             _,
                             _,
                             _,
                         >(
                             "/nested.outer.Nest/Flat",
-                            move |request| {
-                                let service = ::std::sync::Arc::clone(&service);
-                                async move { <T as Nest>::flat(&service, request).await }
+                            &self.service,
+                            |service, request| async move {
+                                let answer = <T as Nest>::flat(&service, request).await;
+                                (service, answer)
                             },
                         );
                     let service = ::std::sync::Arc::clone(&self.service);

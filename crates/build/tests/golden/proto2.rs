@@ -926,34 +926,36 @@ Proto enum type: `.old.Level`. Cast via `EnumValue::from_i32`.*/
                 FILE_DESCRIPTOR_SET
             }
             fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/old.Old/Call",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move { <T as Old>::call(&service, request).await }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Old>::call(&service, request).await;
+                            (service, answer)
                         },
                     );
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/old.Old/Describe",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move { <T as Old>::describe(&service, request).await }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Old>::describe(&service, request).await;
+                            (service, answer)
                         },
                     );
             }

@@ -1890,21 +1890,21 @@ UserRequest\x1a\x0d.UserResponse\x28\x010\x01b\x06proto3";
             FILE_DESCRIPTOR_SET
         }
         fn register(self, methods: &mut ::hikyaku::server::Methods) {
-            let service = ::std::sync::Arc::clone(&self.service);
             methods
-                .unary::<
+                .unary_of::<
                     ::hikyaku::codec::Protobuf,
+                    _,
                     _,
                     _,
                     _,
                     _,
                 >(
                     "/UserManager/GetUser",
-                    move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
-                        async move {
-                            <T as UserManager>::get_user(&service, request).await
-                        }
+                    &self.service,
+                    |service, request| async move {
+                        let answer = <T as UserManager>::get_user(&service, request)
+                            .await;
+                        (service, answer)
                     },
                 );
             let service = ::std::sync::Arc::clone(&self.service);

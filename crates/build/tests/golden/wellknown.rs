@@ -544,19 +544,20 @@ value\x18\x02\x20\x01\x28\x0b2\x16.google.protobuf.ValueR\x05value:\x028\x012\xb
                 FILE_DESCRIPTOR_SET
             }
             fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/wellknown.Events/Record",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move { <T as Events>::record(&service, request).await }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Events>::record(&service, request).await;
+                            (service, answer)
                         },
                     );
                 let service = ::std::sync::Arc::clone(&self.service);

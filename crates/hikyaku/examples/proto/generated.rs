@@ -303,21 +303,21 @@ gSum\x12\x0f.numbers.Number\x1a\x0f.numbers.Number\x28\x010\x01b\x06proto3";
                 FILE_DESCRIPTOR_SET
             }
             fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/helloworld.Greeter/SayHello",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move {
-                                <T as Greeter>::say_hello(&service, request).await
-                            }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Greeter>::say_hello(&service, request)
+                                .await;
+                            (service, answer)
                         },
                     );
             }
@@ -564,21 +564,20 @@ gSum\x12\x0f.numbers.Number\x1a\x0f.numbers.Number\x28\x010\x01b\x06proto3";
                 FILE_DESCRIPTOR_SET
             }
             fn register(self, methods: &mut ::hikyaku::server::Methods) {
-                let service = ::std::sync::Arc::clone(&self.service);
                 methods
-                    .unary::<
+                    .unary_of::<
                         ::hikyaku::codec::Protobuf,
+                        _,
                         _,
                         _,
                         _,
                         _,
                     >(
                         "/numbers.Numbers/Square",
-                        move |request| {
-                            let service = ::std::sync::Arc::clone(&service);
-                            async move {
-                                <T as Numbers>::square(&service, request).await
-                            }
+                        &self.service,
+                        |service, request| async move {
+                            let answer = <T as Numbers>::square(&service, request).await;
+                            (service, answer)
                         },
                     );
                 let service = ::std::sync::Arc::clone(&self.service);

@@ -635,34 +635,36 @@ sponse0\x01b\x06proto3";
                         FILE_DESCRIPTOR_SET
                     }
                     fn register(self, methods: &mut crate::server::Methods) {
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 crate::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/grpc.health.v1.Health/Check",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T as Health>::check(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T as Health>::check(&service, request).await;
+                                    (service, answer)
                                 },
                             );
-                        let service = ::std::sync::Arc::clone(&self.service);
                         methods
-                            .unary::<
+                            .unary_of::<
                                 crate::codec::Protobuf,
+                                _,
                                 _,
                                 _,
                                 _,
                                 _,
                             >(
                                 "/grpc.health.v1.Health/List",
-                                move |request| {
-                                    let service = ::std::sync::Arc::clone(&service);
-                                    async move { <T as Health>::list(&service, request).await }
+                                &self.service,
+                                |service, request| async move {
+                                    let answer = <T as Health>::list(&service, request).await;
+                                    (service, answer)
                                 },
                             );
                         let service = ::std::sync::Arc::clone(&self.service);
