@@ -31,12 +31,16 @@ impl Blocks {
     /// keep little more memory alive than they are long. Once they are all gone, the block is used
     /// again, and made longer if it ended before what had come to the socket.
     pub(super) fn make_room(&mut self, input: &mut BytesMut) -> Room {
-        if input.capacity() == 0 {
+        let is_new = input.capacity() == 0;
+        if is_new {
             *input = pool::take_block();
         }
         let room = input.capacity() - input.len();
         if room >= MIN_READ_LEN + FRAME_LEN {
-            return Room::Free(room - FRAME_LEN);
+            // A block that another connection has made longer is not read into further than one of our
+            // own: what comes at once is as much as a first window lets through, no more.
+            let max = if is_new { READ_LEN } else { usize::MAX };
+            return Room::Free((room - FRAME_LEN).min(max));
         }
         if let Some(rest_len) = rest_of_data(input)
             && rest_len <= room
@@ -212,6 +216,15 @@ mod tests {
             assert_eq!(room, Room::Free(READ_LEN));
             assert_eq!(other.as_ptr() == start, goes, "{bytes:?} {is_held}");
         }
+    }
+
+    #[test]
+    fn a_longer_block_of_another_connection_is_not_read_into_further() {
+        pool::put_block(BytesMut::with_capacity(3 * READ_LEN));
+        let mut input = BytesMut::new();
+        let room = Blocks::default().make_room(&mut input);
+        assert_eq!(room, Room::Free(READ_LEN));
+        assert!(input.capacity() >= 3 * READ_LEN);
     }
 
     #[test]
