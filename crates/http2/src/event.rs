@@ -13,7 +13,11 @@ pub enum Body {
     Last,
 }
 
-/// One thing that happened on the connection, in the order it happened.
+/// One thing that happened on the connection.
+///
+/// The events of one stream come in the order they happened, and nothing comes after
+/// [`Event::Closed`]. Between streams there is no order, as in HTTP/2 itself (RFC 9113 §5.1): a request
+/// whose body is there before its headers were told is told whole, ahead of what came between them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {

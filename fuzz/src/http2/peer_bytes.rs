@@ -1,10 +1,11 @@
 //! A peer that sends anything at all.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use hikyaku_http2::frame::{Flags, Head, Kind, writer};
-use hikyaku_http2::{Body, Config, Connection, Field, StreamId};
+use hikyaku_http2::{Body, Config, Connection, Event, Field, StreamId};
 
 use super::Choices;
 use super::watch::{End, Watch, take_output};
@@ -57,15 +58,21 @@ fn write_input(choice: u8, mut choices: Choices<'_>, input: &mut Vec<u8>) {
     }
 }
 
-/// The same bytes at once, in small pieces and byte by byte mean the same.
+/// How an owner asks what happened.
+type Poll = fn(&mut Connection) -> Option<Event>;
+
+/// The same bytes at once, in small pieces and byte by byte mean the same, and so do whole messages.
 fn try_bytes(end: End, input: &[u8]) {
     let now = Instant::now();
-    let whole = run(end, input, input.len().max(1), now);
+    let at_once = input.len().max(1);
+    let whole = run(end, input, at_once, Connection::poll_event, now);
     for piece_len in [1, 7] {
-        let pieces = run(end, input, piece_len, now);
+        let pieces = run(end, input, piece_len, Connection::poll_event, now);
         assert_eq!(pieces.0, whole.0, "other events in pieces of {piece_len}");
         assert_eq!(pieces.1, whole.1, "other answers in pieces of {piece_len}");
     }
+    let messages = run(end, input, at_once, Connection::poll_whole_event, now);
+    assert_eq!(messages.0, whole.0, "other events as whole messages");
     // An owner that writes nothing and stops reading when it is told to.
     let (mut connection, _) = begin(end);
     let mut buffer = BytesMut::new();
@@ -86,8 +93,14 @@ fn try_bytes(end: End, input: &[u8]) {
     }
 }
 
-/// Feeds the bytes in pieces; returns the events and the output.
-fn run(end: End, input: &[u8], piece_len: usize, now: Instant) -> (Option<Vec<String>>, Vec<u8>) {
+/// Feeds the bytes in pieces; returns the events of each stream and the output.
+fn run(
+    end: End,
+    input: &[u8],
+    piece_len: usize,
+    poll: Poll,
+    now: Instant,
+) -> (Option<BTreeMap<u32, Vec<String>>>, Vec<u8>) {
     let (mut connection, mut watch) = begin(end);
     let mut buffer = BytesMut::new();
     for piece in input.chunks(piece_len) {
@@ -98,7 +111,7 @@ fn run(end: End, input: &[u8], piece_len: usize, now: Instant) -> (Option<Vec<St
             buffer.len() < max_buffer_len,
             "a whole frame is left in the input"
         );
-        while let Some(event) = connection.poll_event() {
+        while let Some(event) = poll(&mut connection) {
             watch.see(&event);
         }
         let max = config()
@@ -118,7 +131,7 @@ fn run(end: End, input: &[u8], piece_len: usize, now: Instant) -> (Option<Vec<St
     output.extend(take_output(&mut connection, usize::MAX));
     connection.trim();
     connection.handle_eof();
-    while let Some(event) = connection.poll_event() {
+    while let Some(event) = poll(&mut connection) {
         watch.see(&event);
     }
     assert!(
@@ -149,7 +162,7 @@ fn check_closed(connection: &mut Connection, now: Instant) {
 
 fn begin(end: End) -> (Connection, Watch) {
     let mut watch = Watch::new(end);
-    watch.log = Some(Vec::new());
+    watch.log = Some(BTreeMap::new());
     let mut connection = match end {
         End::Server => Connection::server(config()),
         End::Client => Connection::client(config()),

@@ -1,6 +1,6 @@
 //! What must hold for the events of one end, whatever its peer sends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::io::IoSlice;
 
@@ -31,8 +31,9 @@ pub(crate) struct Watch {
     end: End,
     streams: HashMap<StreamId, Seen>,
     pub(crate) closed: Option<Option<ConnectionError>>,
-    /// One line for each event, if someone wants to compare them.
-    pub(crate) log: Option<Vec<String>>,
+    /// One line for each event, if someone wants to compare them: those of a stream in their order,
+    /// and under 0 those of the connection. No order is promised between streams.
+    pub(crate) log: Option<BTreeMap<u32, Vec<String>>>,
 }
 
 impl Watch {
@@ -59,11 +60,39 @@ impl Watch {
         self.streams.insert(id, Seen::Gone);
     }
 
-    /// Checks an event against those before it.
+    /// Checks an event against those before it. A whole message counts as the events it stands for.
     pub(crate) fn see(&mut self, event: &Event) {
         assert!(self.closed.is_none(), "{event:?} after the end");
+        match event.clone() {
+            Event::Request { id, headers, data } => {
+                assert_eq!(self.end, End::Server);
+                assert!(!data.is_empty(), "a whole request without a body");
+                let body = Body::More;
+                self.see(&Event::Headers { id, headers, body });
+                let body = Body::Last;
+                self.see(&Event::Data { id, data, body });
+                return;
+            }
+            Event::Response {
+                id,
+                headers,
+                data,
+                trailers,
+            } => {
+                assert_eq!(self.end, End::Client);
+                let body = Body::More;
+                self.see(&Event::Headers { id, headers, body });
+                self.see(&Event::Data { id, data, body });
+                let headers = trailers;
+                self.see(&Event::Trailers { id, headers });
+                return;
+            }
+            _ => {}
+        }
         if let Some(log) = &mut self.log {
-            log.push(describe(event));
+            log.entry(stream_of(event))
+                .or_default()
+                .push(describe(event));
         }
         match event {
             Event::Headers { id, headers, body } => self.headers(*id, headers, *body),
@@ -124,6 +153,19 @@ impl Watch {
             "stream {id} is {seen:?}, then {body:?}"
         );
         seen
+    }
+}
+
+/// The number of the stream an event is about; 0 if it is about the connection.
+fn stream_of(event: &Event) -> u32 {
+    match event {
+        Event::Headers { id, .. }
+        | Event::Data { id, .. }
+        | Event::Trailers { id, .. }
+        | Event::Reset { id, .. }
+        | Event::Unprocessed { id }
+        | Event::SendRoom { id } => id.number(),
+        _ => 0,
     }
 }
 
