@@ -119,7 +119,9 @@ impl<'a> Bench<'a> {
             _ => (&self.options.servers, "server"),
         };
         let built = |name: &&str| self.programs.get(&package(name, kind)).is_some();
-        let raw = (scenario.call == "echo" && scenario.size == Some(LARGE)).then_some(RAW);
+        // Without HTTP there are no streams: one call at a time.
+        let is_raw_too = scenario.call == "echo" && scenario.size == Some(LARGE);
+        let raw = (is_raw_too && scenario.streams == 1).then_some(RAW);
         let raw = raw.filter(|_| names.iter().any(|name| name == "floor"));
         raw.into_iter()
             .chain(names.iter().map(String::as_str).filter(built))
