@@ -9,10 +9,8 @@
 
 use std::fmt;
 
-use buffa::DecodeOptions;
-#[cfg(feature = "json")]
-use bytes::BufMut;
-use bytes::{Buf, Bytes, BytesMut};
+use buffa::{DecodeOptions, EncodeSink, SizeCache};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// Turns messages of type `T` into bytes and back.
 ///
@@ -39,6 +37,20 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// The message cannot be encoded; what was appended is thrown away by the caller.
     fn encode(message: &T, out: &mut BytesMut) -> Result<(), CodecError>;
 
+    /// As [`Codec::encode`], of a message that need not lie in one piece: long fields that can be shared
+    /// are put into `spliced`, in the order they come in, instead of being copied.
+    ///
+    /// # Errors
+    /// As [`Codec::encode`].
+    fn encode_spliced(
+        message: &T,
+        out: &mut BytesMut,
+        spliced: &mut Vec<Splice>,
+    ) -> Result<(), CodecError> {
+        let _ = spliced;
+        Self::encode(message, out)
+    }
+
     /// Reads a whole message.
     ///
     /// # Errors
@@ -58,6 +70,43 @@ pub trait Codec<T>: Send + Sync + 'static {
 
     /// The same in JSON. A codec without it serves no calls in [`Format::Json`].
     const JSON: Option<Json<T>> = None;
+}
+
+/// A part of an encoded message that is not among the rest of its bytes.
+///
+/// # Example
+/// ```
+/// use bytes::{Bytes, BytesMut};
+/// use hikyaku::codec::{Codec, CodecError, Splice};
+///
+/// struct Blob; // one byte that says what it is, and all the others
+/// impl Codec<Bytes> for Blob {
+///     fn encode(blob: &Bytes, out: &mut BytesMut) -> Result<(), CodecError> {
+///         out.extend_from_slice(b"b");
+///         out.extend_from_slice(blob);
+///         Ok(())
+///     }
+///     fn encode_spliced(
+///         blob: &Bytes,
+///         out: &mut BytesMut,
+///         spliced: &mut Vec<Splice>,
+///     ) -> Result<(), CodecError> {
+///         out.extend_from_slice(b"b");
+///         let at = out.len();
+///         spliced.push(Splice { at, bytes: blob.clone() });
+///         Ok(())
+///     }
+///     fn decode(bytes: Bytes) -> Result<Bytes, CodecError> {
+///         Ok(bytes.slice(1..))
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splice {
+    /// How long the buffer was that the message is appended to when this came: it goes in there.
+    pub at: usize,
+    /// The part.
+    pub bytes: Bytes,
 }
 
 /// What the messages of a call are written in.
@@ -170,6 +219,20 @@ impl<T: buffa::Message> Codec<T> for Protobuf {
         message.try_encode(out).map_err(broken)
     }
 
+    #[inline]
+    fn encode_spliced(
+        message: &T,
+        out: &mut BytesMut,
+        spliced: &mut Vec<Splice>,
+    ) -> Result<(), CodecError> {
+        let mut sizes = SizeCache::new();
+        if message.compute_size(&mut sizes) as usize >= MIN_SPLICED_LEN {
+            return splice(message, out, spliced);
+        }
+        message.write_to(&mut sizes, out);
+        Ok(())
+    }
+
     fn decode(bytes: Bytes) -> Result<T, CodecError> {
         let (chunk, rest) = (&bytes, &*bytes);
         T::decode(&mut Front { rest, chunk }).map_err(broken)
@@ -184,6 +247,59 @@ impl<T: buffa::Message> Codec<T> for Protobuf {
             .map_err(broken)
     }
 }
+
+#[inline(never)]
+fn splice(
+    message: &impl buffa::Message,
+    out: &mut BytesMut,
+    spliced: &mut Vec<Splice>,
+) -> Result<(), CodecError> {
+    message
+        .try_encode(&mut Splicing { out, spliced })
+        .map_err(broken)
+}
+
+/// Where a message is written that may have fields to share.
+struct Splicing<'a> {
+    out: &'a mut BytesMut,
+    spliced: &'a mut Vec<Splice>,
+}
+
+impl EncodeSink for Splicing<'_> {
+    const IS_SEGMENTED: bool = true;
+
+    #[inline]
+    fn put_u8(&mut self, value: u8) {
+        BufMut::put_u8(self.out, value);
+    }
+
+    #[inline]
+    fn put_slice(&mut self, part: &[u8]) {
+        self.out.extend_from_slice(part);
+    }
+
+    #[inline]
+    fn put_u32_le(&mut self, value: u32) {
+        BufMut::put_u32_le(self.out, value);
+    }
+
+    #[inline]
+    fn put_u64_le(&mut self, value: u64) {
+        BufMut::put_u64_le(self.out, value);
+    }
+
+    fn put_shared(&mut self, bytes: Bytes) {
+        if bytes.len() < MIN_SPLICED_LEN {
+            return self.put_slice(&bytes);
+        }
+        let at = self.out.len();
+        self.spliced.push(Splice { at, bytes });
+    }
+}
+
+/// Fields of type [`Bytes`] from this length on are shared with what is sent: to copy fewer costs about as
+/// much as to send them by themselves. Bytes.
+const MIN_SPLICED_LEN: usize = 32 * 1024;
 
 /// The bytes of a message at the front of a chunk: read as a slice, and shared where it is worth it.
 struct Front<'a> {
@@ -261,6 +377,15 @@ where
         Protobuf::encode(message, out)
     }
 
+    #[inline]
+    fn encode_spliced(
+        message: &T,
+        out: &mut BytesMut,
+        spliced: &mut Vec<Splice>,
+    ) -> Result<(), CodecError> {
+        Protobuf::encode_spliced(message, out, spliced)
+    }
+
     fn decode(bytes: Bytes) -> Result<T, CodecError> {
         Protobuf::decode(bytes)
     }
@@ -325,6 +450,34 @@ mod tests {
                 let is_in = chunk.as_ptr_range().contains(&value.as_ptr());
                 assert_eq!(is_in, is_shared, "{len} bytes");
             }
+        }
+    }
+
+    #[test]
+    fn a_long_field_is_spliced_in_and_a_message_is_the_same_either_way() {
+        for (len, is_spliced) in [
+            (0, false),
+            (MIN_SPLICED_LEN - 1, false),
+            (MIN_SPLICED_LEN, true),
+            (1 << 20, true),
+        ] {
+            let message = Any {
+                type_url: "any/name".to_owned(),
+                value: vec![7; len].into(),
+                ..Default::default()
+            };
+            let mut plain = BytesMut::from("before");
+            Protobuf::encode(&message, &mut plain).unwrap();
+            let (mut out, mut spliced) = (BytesMut::from("before"), Vec::new());
+            Protobuf::encode_spliced(&message, &mut out, &mut spliced).unwrap();
+            assert_eq!(!spliced.is_empty(), is_spliced, "{len} bytes");
+            for Splice { at, bytes } in spliced {
+                assert_eq!(bytes.as_ptr(), message.value.as_ptr(), "{len} bytes");
+                let rest = out.split_off(at);
+                out.extend_from_slice(&bytes);
+                out.unsplit(rest);
+            }
+            assert_eq!(out, plain, "{len} bytes");
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::envelope::{self, BadEnvelope, Deframer, Message, PREFIX_LEN};
 use crate::Status;
-use crate::codec::{Codec, CodecError, Format};
+use crate::codec::{Codec, CodecError, Format, Splice};
 use crate::compression::{Coding, Inflated};
 
 /// Appends a message with its envelope.
@@ -42,6 +42,57 @@ pub(crate) fn decoder<C: Codec<T>, T>(format: Format) -> Decode<T> {
 /// envelope can say.
 pub(crate) fn frame<C: Codec<T>, T>(message: &T, out: &mut BytesMut) -> Result<(), Status> {
     enclose(false, out, |out| C::encode(message, out))
+}
+
+/// As [`frame`], of a message that need not lie in one piece. One with long fields that can be shared
+/// comes back in pieces, and `out` is as it was.
+///
+/// # Errors
+/// As [`frame`].
+#[inline]
+pub(crate) fn frame_spliced<C: Codec<T>, T>(
+    message: &T,
+    out: &mut BytesMut,
+) -> Result<Option<Vec<Bytes>>, Status> {
+    let start = out.len();
+    let mut spliced = Vec::new();
+    enclose(false, out, |out| {
+        C::encode_spliced(message, out, &mut spliced)
+    })?;
+    if spliced.is_empty() {
+        return Ok(None);
+    }
+    assemble(out, start, spliced)
+        .map(Some)
+        .map_err(|error| unframed(error, start, out))
+}
+
+/// Takes apart what is in `out` from `start` on, a framed message, where parts go in.
+#[inline(never)]
+fn assemble(
+    out: &mut BytesMut,
+    start: usize,
+    spliced: Vec<Splice>,
+) -> Result<Vec<Bytes>, Box<dyn Error + Send + Sync>> {
+    let spliced_len: usize = spliced.iter().map(|splice| splice.bytes.len()).sum();
+    let len = out.len() - start - PREFIX_LEN + spliced_len;
+    let mut prefix = out.get_mut(start..).unwrap_or_default();
+    envelope::write_prefix(&mut prefix, false, len)?;
+    let mut rest = out.split_off(start).freeze();
+    let mut pieces = Vec::with_capacity(2 * spliced.len() + 1);
+    let mut begin = start;
+    for Splice { at, bytes } in spliced {
+        let before_len = at.checked_sub(begin).filter(|&len| len <= rest.len());
+        let before_len = before_len.ok_or_else(|| {
+            let end = begin + rest.len();
+            CodecError::new(format!("a part goes in at {at}, not in {begin}..={end}"))
+        })?;
+        pieces.extend([rest.split_to(before_len), bytes]);
+        begin = at;
+    }
+    pieces.push(rest);
+    pieces.retain(|piece| !piece.is_empty());
+    Ok(pieces)
 }
 
 #[cold]

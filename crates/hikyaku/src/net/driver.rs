@@ -321,7 +321,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Calls + Unpin> Driver<S, C> {
             let mut slices = [IoSlice::new(&[]); MAX_SLICE_COUNT];
             let count = self.connection.output(&mut slices);
             let slices = slices.get(..count).unwrap_or_default();
-            match Pin::new(&mut self.socket).poll_write_vectored(cx, slices) {
+            let socket = Pin::new(&mut self.socket);
+            let written = match slices {
+                // One buffer costs the system less than a list of one.
+                [slice] => socket.poll_write(cx, slice),
+                slices => socket.poll_write_vectored(cx, slices),
+            };
+            match written {
                 Poll::Pending => return Ok(Turn::Rest),
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(len)) => {

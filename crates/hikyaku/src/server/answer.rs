@@ -4,11 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use hikyaku_http2::{Body, Connection, ErrorCode, Field, StreamId, UserError};
 
 use super::handlers::Place;
-use super::runner::{Answer, Beside, Single, Sink, Waiting};
+use super::runner::{Answer, Beside, Encode, Single, Sink, Waiting};
 use crate::call::message::{compress_framed, frame_compressed};
 use crate::call::server::{self as wire, Phrasebook, Phrases, Refusal, Terms};
 use crate::compression::{Chosen, Policy};
@@ -97,11 +97,7 @@ pub(crate) struct Direct<'a> {
 }
 
 impl Sink for Direct<'_> {
-    fn answer(
-        &mut self,
-        beside: &Beside,
-        encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
-    ) -> Result<(), Status> {
+    fn answer(&mut self, beside: &Beside, encode: Encode<'_>) -> Result<(), Status> {
         if self.policy.may_compress(&beside.compression)
             && let Some(chosen) = self
                 .policy
@@ -109,7 +105,11 @@ impl Sink for Direct<'_> {
         {
             return self.compressed(&beside.metadata, &chosen, encode);
         }
-        let encode = |buf: &mut BytesMut| encode(buf).map_err(Unwritten::Failed);
+        let encode = |buf: &mut BytesMut| match encode(buf) {
+            Ok(None) => Ok(()),
+            Ok(Some(pieces)) => Err(Unwritten::InPieces(pieces)),
+            Err(status) => Err(Unwritten::Failed(status)),
+        };
         let sent = if beside.metadata.is_empty() && beside.trailers.is_empty() {
             self.head = Head::Sent;
             let Phrases { head, ok, .. } = self.phrases;
@@ -123,6 +123,12 @@ impl Sink for Direct<'_> {
         };
         match sent {
             Err(Unwritten::Failed(status)) => Err(status),
+            Err(Unwritten::InPieces(pieces)) => {
+                for piece in pieces {
+                    let _ = self.out.send_data(self.id, piece, Body::More);
+                }
+                Ok(())
+            }
             // The stream went away meanwhile: there is nobody to answer.
             Err(Unwritten::Gone) | Ok(()) => Ok(()),
         }
@@ -150,9 +156,15 @@ impl Direct<'_> {
         &mut self,
         metadata: &Metadata,
         chosen: &Chosen,
-        encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
+        encode: Encode<'_>,
     ) -> Result<(), Status> {
         let mut framed = BytesMut::new();
+        let encode = |plain: &mut BytesMut| {
+            for piece in encode(plain)?.into_iter().flatten() {
+                plain.extend_from_slice(&piece);
+            }
+            Ok(())
+        };
         frame_compressed(encode, &*chosen.coding, &mut framed)?;
         let opening = self.phrases.head_in(Some(chosen.index));
         let fields: Vec<_> = metadata.fields().collect();
@@ -171,6 +183,8 @@ impl Direct<'_> {
 /// Why a message was not written.
 enum Unwritten {
     Failed(Status),
+    /// It is to be sent in pieces, behind the head.
+    InPieces(Vec<Bytes>),
     Gone,
 }
 

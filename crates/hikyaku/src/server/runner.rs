@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::replies::Replies;
 use super::requests::Requests;
-use crate::call::message::{decode_in, frame, framer};
+use crate::call::message::{decode_in, frame_spliced, framer};
 use crate::codec::{Codec, Format};
 use crate::compression::Wish;
 use crate::net::mailbox::Mailbox;
@@ -43,14 +43,13 @@ pub(crate) enum Input {
 
 /// Where the answer of a call goes that is a single message.
 pub(crate) trait Sink {
-    /// Sends the head, what `encode` appends (one framed message, compressed as is wished) and, if it
-    /// can, the trailers.
-    fn answer(
-        &mut self,
-        beside: &Beside,
-        encode: &mut dyn FnMut(&mut BytesMut) -> Result<(), Status>,
-    ) -> Result<(), Status>;
+    /// Sends the head, what `encode` appends or gives back in pieces (one framed message, compressed as
+    /// is wished) and, if it can, the trailers.
+    fn answer(&mut self, beside: &Beside, encode: Encode<'_>) -> Result<(), Status>;
 }
+
+/// Appends a framed message, or gives it back in pieces.
+pub(crate) type Encode<'a> = &'a mut dyn FnMut(&mut BytesMut) -> Result<Option<Vec<Bytes>>, Status>;
 
 /// What goes beside the single message of an answer.
 pub(crate) struct Beside {
@@ -160,8 +159,8 @@ fn answer_now<C: Codec<T>, T>(
         compression,
     };
     sink.answer(&beside, &mut |out| match format {
-        Format::Protobuf => frame::<C, T>(&message, out),
-        Format::Json => framer::<C, T>(format)(&message, out),
+        Format::Protobuf => frame_spliced::<C, T>(&message, out),
+        Format::Json => framer::<C, T>(format)(&message, out).map(|()| None),
     })?;
     Ok(beside.trailers)
 }

@@ -43,6 +43,7 @@ mod net_loopback;
 mod orders;
 mod panics;
 mod patience;
+mod pieces;
 mod progress;
 mod raw_client;
 mod raw_server;

@@ -1,13 +1,36 @@
 //! A codec for messages that are bytes, text or a number, so that tests need no `.proto`.
 
 use bytes::{Bytes, BytesMut};
-use hikyaku::codec::{Codec, CodecError, Json};
+use hikyaku::codec::{Codec, CodecError, Json, Splice};
 
 pub(crate) struct Plain;
+
+impl Plain {
+    /// Bytes from this length on go in pieces.
+    pub(crate) const MIN_SPLICED_LEN: usize = 64;
+}
 
 impl Codec<Bytes> for Plain {
     fn encode(message: &Bytes, out: &mut BytesMut) -> Result<(), CodecError> {
         out.extend_from_slice(message);
+        Ok(())
+    }
+
+    /// Two neighbours are spliced in: all but a few bytes before and behind them.
+    fn encode_spliced(
+        message: &Bytes,
+        out: &mut BytesMut,
+        spliced: &mut Vec<Splice>,
+    ) -> Result<(), CodecError> {
+        let len = message.len();
+        if len < Self::MIN_SPLICED_LEN {
+            return Self::encode(message, out);
+        }
+        out.extend_from_slice(&message[..3]);
+        let at = out.len();
+        let parts = [message.slice(3..len / 2), message.slice(len / 2..len - 2)];
+        spliced.extend(parts.map(|bytes| Splice { at, bytes }));
+        out.extend_from_slice(&message[len - 2..]);
         Ok(())
     }
 
