@@ -134,6 +134,9 @@ impl Background {
         let line = receiver
             .recv_timeout(RUN_LIMIT)
             .map_err(|_| "the load opens nothing")??;
+        if line.is_empty() {
+            return Err("the load ended before all was open; it said above why".into());
+        }
         let report = serde_json::from_str(line.trim());
         let report: Report = report.map_err(|error| format!("not a report: {error}: {line:?}"))?;
         match report.failed {

@@ -103,6 +103,9 @@ impl Programs {
             Kind::IdleConnections | Kind::IdleStreams if floor => Some("it keeps no state"),
             Kind::IdleStreams if !can("both") => Some("unary only"),
             Kind::IdleConnections if server == "pajamax" => Some("it opens two files for each"),
+            Kind::IdleStreams if server == "grpcio" => {
+                Some("it cancels some of so many open calls")
+            }
             Kind::IdleConnections | Kind::IdleStreams => None,
             _ if scenario.call == "connect" || can(scenario.call) => None,
             _ if floor => Some("it awaits nothing"),
