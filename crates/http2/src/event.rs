@@ -119,3 +119,23 @@ pub enum Event {
         error: Option<ConnectionError>,
     },
 }
+
+impl Event {
+    /// The stream it is about; `None` if it is about the connection.
+    #[must_use]
+    pub const fn stream(&self) -> Option<StreamId> {
+        match self {
+            Self::Headers { id, .. }
+            | Self::Request { id, .. }
+            | Self::Response { id, .. }
+            | Self::Data { id, .. }
+            | Self::Trailers { id, .. }
+            | Self::Reset { id, .. }
+            | Self::Unprocessed { id }
+            | Self::SendRoom { id } => Some(*id),
+            Self::PingAck { .. } | Self::StreamRoom | Self::GoAway { .. } | Self::Closed { .. } => {
+                None
+            }
+        }
+    }
+}

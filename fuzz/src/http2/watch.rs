@@ -90,9 +90,8 @@ impl Watch {
             _ => {}
         }
         if let Some(log) = &mut self.log {
-            log.entry(stream_of(event))
-                .or_default()
-                .push(describe(event));
+            let stream = event.stream().map_or(0, StreamId::number);
+            log.entry(stream).or_default().push(describe(event));
         }
         match event {
             Event::Headers { id, headers, body } => self.headers(*id, headers, *body),
@@ -153,19 +152,6 @@ impl Watch {
             "stream {id} is {seen:?}, then {body:?}"
         );
         seen
-    }
-}
-
-/// The number of the stream an event is about; 0 if it is about the connection.
-fn stream_of(event: &Event) -> u32 {
-    match event {
-        Event::Headers { id, .. }
-        | Event::Data { id, .. }
-        | Event::Trailers { id, .. }
-        | Event::Reset { id, .. }
-        | Event::Unprocessed { id }
-        | Event::SendRoom { id } => id.number(),
-        _ => 0,
     }
 }
 

@@ -137,7 +137,7 @@ impl Events {
     /// Drops the events of a stream.
     pub(super) fn forget(&mut self, id: StreamId) {
         // The others move up: their numbers do not fit any more, or fit those of the same stream.
-        self.queue.retain(|event| stream_of(event) != Some(id));
+        self.queue.retain(|event| event.stream() != Some(id));
     }
 
     /// Whether there is nothing to tell.
@@ -155,22 +155,5 @@ impl Events {
     /// Gives unused memory back.
     pub(super) fn trim(&mut self) {
         self.queue.shrink_to_fit();
-    }
-}
-
-/// The stream an event is about and that its owner may let go of.
-fn stream_of(event: &Event) -> Option<StreamId> {
-    match event {
-        Event::Headers { id, .. }
-        | Event::Request { id, .. }
-        | Event::Response { id, .. }
-        | Event::Data { id, .. }
-        | Event::Trailers { id, .. }
-        | Event::Reset { id, .. }
-        | Event::Unprocessed { id }
-        | Event::SendRoom { id } => Some(*id),
-        Event::PingAck { .. } | Event::StreamRoom | Event::GoAway { .. } | Event::Closed { .. } => {
-            None
-        }
     }
 }
